@@ -1,0 +1,62 @@
+/** Builds `dist/`: one minified bundle per entry, the grammars, the Python probe and (with --runner) the native runner. */
+import { build, type BuildOptions } from 'esbuild';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+const dist = path.join(root, 'dist');
+const development = process.argv.includes('--dev');
+const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+
+const shared: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: !development,
+  sourcemap: development,
+  target: 'es2023',
+  logLevel: 'warning',
+  legalComments: 'none',
+  define: { 'process.env.THREADGAUGE_VERSION': JSON.stringify(version) },
+};
+const nodeShared: BuildOptions = {
+  ...shared,
+  platform: 'node',
+  // The packages' ESM builds keep esbuild from following their UMD `require` calls.
+  mainFields: ['module', 'main'],
+};
+
+mkdirSync(dist, { recursive: true });
+// The bundles are CommonJS although the sources are not.
+writeFileSync(path.join(dist, 'package.json'), '{"type":"commonjs"}\n');
+rmSync(path.join(dist, 'python'), { recursive: true, force: true });
+await Promise.all([
+  build({ ...nodeShared, format: 'cjs', external: ['vscode'], entryPoints: ['client/src/extension.ts'], outfile: 'dist/extension.js' }),
+  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/lsp/node.ts'], outfile: 'dist/server.js' }),
+  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } }),
+  build({ ...shared, platform: 'browser', format: 'iife', entryPoints: ['client/src/report/app/main.ts'], outfile: 'dist/report.js', loader: { '.css': 'text' } }),
+]);
+chmodSync(path.join(dist, 'cli.js'), 0o755);
+
+for (const [from, to] of [
+  ['node_modules/web-tree-sitter/web-tree-sitter.wasm', 'web-tree-sitter.wasm'],
+  ['node_modules/@vscode/tree-sitter-wasm/wasm/tree-sitter-python.wasm', 'tree-sitter-python.wasm'],
+] as const) {
+  copyFileSync(path.join(root, from), path.join(dist, to));
+}
+cpSync(path.join(root, 'native/python/threadgauge_probe'), path.join(dist, 'python/threadgauge_probe'), {
+  recursive: true,
+  filter: (source) => !source.includes('__pycache__'),
+});
+
+if (process.argv.includes('--runner')) {
+  execFileSync('cargo', ['build', '--release', '--locked', '--quiet', '-p', 'threadgauge-runner-cli'], { cwd: path.join(root, 'native'), stdio: 'inherit' });
+}
+const name = process.platform === 'win32' ? 'threadgauge-runner.exe' : 'threadgauge-runner';
+const runner = path.join(root, 'native/target/release', name);
+if (existsSync(runner)) {
+  mkdirSync(path.join(dist, 'bin'), { recursive: true });
+  rmSync(path.join(dist, 'bin', name), { force: true });
+  copyFileSync(runner, path.join(dist, 'bin', name));
+  chmodSync(path.join(dist, 'bin', name), 0o755);
+}

@@ -1,0 +1,205 @@
+/** What readers say about a file: plain data, the only language between formats and rules. */
+import type { Span } from './span.ts';
+import type { Value } from './value.ts';
+
+/** Under which circumstances a statement of a script runs. Launch formats use `TOP_LEVEL`. */
+export interface Scope {
+  /** Qualified name of the enclosing function (`load`, `Model.forward`), or null at module level. */
+  readonly func: string | null;
+  /** Inside `if __name__ == "__main__":`. */
+  readonly main: boolean;
+  /** Inside a branch that may not run (`if`, `else`, `except`, `match`), the `__main__` guard excepted. */
+  readonly conditional: boolean;
+  readonly loop: boolean;
+  /** Inside the body of a `try` whose handlers would catch a RuntimeError. */
+  readonly guarded: boolean;
+}
+
+export const TOP_LEVEL: Scope = { func: null, main: false, conditional: false, loop: false, guarded: false };
+
+interface FactBase {
+  /** The whole statement, entry or word the fact was read from. */
+  readonly span: Span;
+  readonly scope: Scope;
+}
+
+/** One argument of a call. */
+export interface Argument {
+  /** Keyword, or null when positional. */
+  readonly name: string | null;
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** A thread-related setting, written somewhere. */
+export interface SettingFact extends FactBase {
+  readonly kind: 'setting';
+  /** The name as the consumer knows it: `OMP_NUM_THREADS`, `torch.set_num_threads`. */
+  readonly name: string;
+  readonly channel: 'env' | 'call' | 'flag' | 'field';
+  /** `default` sets only what is unset (`setdefault`, `: ${X:=4}`); `unset` removes. */
+  readonly operation: 'set' | 'default' | 'unset';
+  readonly value: Value;
+  /** The value as written, quotes included; null when there is none. */
+  readonly raw: string | null;
+  readonly nameSpan: Span;
+  readonly valueSpan: Span | null;
+  /** False for a shell assignment that children do not see. */
+  readonly exported: boolean;
+  /** Of calls only. */
+  readonly args: readonly Argument[];
+}
+
+/** A call that matters to threads or to timing but sets nothing: `time.time`, `torch.jit.fork`, `os.fork`. */
+export interface CallFact extends FactBase {
+  readonly kind: 'call';
+  /** Qualified through imports: `time.time`, `torch.inference_mode`. */
+  readonly callee: string;
+  readonly calleeSpan: Span;
+  readonly args: readonly Argument[];
+  /** Name the result is bound to, if it is bound to one. */
+  readonly result: string | null;
+}
+
+/** Work that starts or uses a library's compute threads: a matmul, a model call. */
+export interface ComputeFact extends FactBase {
+  readonly kind: 'compute';
+  /** `torch`, `numpy`, `onnxruntime`, … */
+  readonly library: string;
+  /** Source text, shortened, for messages. */
+  readonly text: string;
+  /** False when it only looks like compute (a call of an object that may be a model). */
+  readonly certain: boolean;
+}
+
+/** A fan-out into processes or threads. */
+export interface FanOutFact extends FactBase {
+  readonly kind: 'fanOut';
+  readonly what: 'process' | 'thread';
+  /** Qualified API: `multiprocessing.Pool`, `torch.utils.data.DataLoader`, `gunicorn.workers`. */
+  readonly api: string;
+  /** Number of workers; null = the API's default. */
+  readonly count: Value | null;
+  readonly countSpan: Span | null;
+  /** How processes start; null = the platform's default, or not applicable. */
+  readonly startMethod: 'fork' | 'spawn' | 'forkserver' | null;
+  /** Function the workers run, as written; null when not known. */
+  readonly worker: string | null;
+}
+
+/** An import of a module, in program order. */
+export interface LoadFact extends FactBase {
+  readonly kind: 'load';
+  /** Dotted module: `torch`, `torch.nn`, `.helpers` (relative imports keep their dots). */
+  readonly module: string;
+}
+
+/** A definition of a function, so that calls of it can be followed. */
+export interface DefineFact extends FactBase {
+  readonly kind: 'define';
+  /** Qualified name, as `Scope.func` uses it. */
+  readonly name: string;
+  readonly nameSpan: Span;
+  /** Qualified decorators: `app.get`, `torch.inference_mode`. */
+  readonly decorators: readonly string[];
+  readonly isAsync: boolean;
+}
+
+/** A call of a function of this file or of another workspace file. */
+export interface InvokeFact extends FactBase {
+  readonly kind: 'invoke';
+  /** Qualified through imports: `main`, `.helpers.setup`, `helpers.setup`. */
+  readonly callee: string;
+}
+
+/** A word of a command line. */
+export interface Word {
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** One entry of a launch's environment, by index into the facts of the same file. */
+export interface EnvironmentEntry {
+  /** `file` = a LinkFact with relation `envFile`, whose settings apply here. */
+  readonly from: 'setting' | 'file';
+  readonly fact: number;
+}
+
+/** A program start. */
+export interface LaunchFact extends FactBase {
+  readonly kind: 'launch';
+  /** Stable and unique within the file: a configuration's name, or `line text#n`. */
+  readonly id: string;
+  readonly label: string;
+  /** What to underline and where a CodeLens sits: the name or the command word. */
+  readonly labelSpan: Span;
+  readonly how: 'debug' | 'shell' | 'task';
+  /** The command line, wrappers included (`taskset -c 0-3 gunicorn -w 4 app:app`). Words a format implies carry the span that implies them. */
+  readonly argv: readonly Word[];
+  readonly cwd: Value | null;
+  /** Lowest precedence first, in the order they apply. */
+  readonly environment: readonly EnvironmentEntry[];
+  /** True when the environment starts empty (`env -i`) rather than inherited. */
+  readonly clearsEnvironment: boolean;
+  readonly background: boolean;
+  /** How many times a loop starts it side by side; null = once. */
+  readonly copies: Value | null;
+  readonly copiesSpan: Span | null;
+}
+
+/** A reference to another file. */
+export interface LinkFact extends FactBase {
+  readonly kind: 'link';
+  readonly relation: 'envFile' | 'source' | 'runs';
+  readonly target: Value;
+  readonly targetSpan: Span;
+}
+
+/** A CPU limit stated in a file (container limits; later formats). */
+export interface LimitFact extends FactBase {
+  readonly kind: 'limit';
+  readonly limit: 'quota' | 'affinity';
+  /** CPUs for a quota; a CPU list such as `0-3,8` for affinity. */
+  readonly value: Value;
+  readonly valueSpan: Span;
+}
+
+/** A comment that silences rules: `# threadgauge: ignore[rule-a, rule-b] reason`. */
+export interface SuppressionFact extends FactBase {
+  readonly kind: 'suppression';
+  /** null = every rule. */
+  readonly rules: readonly string[] | null;
+  readonly reason: string;
+  /** The text it covers: its own line for a trailing comment, else the next line. */
+  readonly target: Span;
+}
+
+export type Fact =
+  | SettingFact
+  | CallFact
+  | ComputeFact
+  | FanOutFact
+  | LoadFact
+  | DefineFact
+  | InvokeFact
+  | LaunchFact
+  | LinkFact
+  | LimitFact
+  | SuppressionFact;
+
+/** A part of a file that could not be read. Plans that touch a gap lower their certainty instead of guessing. */
+export interface Gap {
+  readonly span: Span;
+  readonly reason: 'syntax' | 'too-large' | 'binary' | 'encoding' | 'dynamic' | 'unresolved';
+  /** A full sentence for people. */
+  readonly message: string;
+}
+
+/** Everything read from one file. Two versions of a file whose `facts` and `gaps` are structurally equal mean the same. */
+export interface FileFacts {
+  readonly uri: string;
+  readonly reader: string;
+  /** In document order. */
+  readonly facts: readonly Fact[];
+  readonly gaps: readonly Gap[];
+}

@@ -1,0 +1,65 @@
+/** One thread-related setting of one library: data, documentation and grammar in a single entry. */
+
+/** Libraries that own compute threads or read thread settings. */
+export type Library =
+  | 'openmp' // whichever OpenMP runtime the process loads (libgomp in pip torch on Linux)
+  | 'libgomp'
+  | 'libomp' // LLVM libomp and Intel libiomp5: KMP_*
+  | 'mkl'
+  | 'openblas'
+  | 'onednn'
+  | 'torch'
+  | 'onnxruntime'
+  | 'tensorflow'
+  | 'numexpr'
+  | 'numba'
+  | 'tokenizers'
+  | 'polars'
+  | 'jemalloc'
+  | 'gunicorn'
+  | 'uvicorn'
+  | 'python'
+  | 'node';
+
+/** What a setting decides. */
+export type KnobRole = 'intraOp' | 'interOp' | 'workers' | 'limit' | 'dynamic' | 'binding' | 'waiting' | 'cache' | 'allocator' | 'duplicate-runtime' | 'other';
+
+/** When the consumer reads it; later changes have no effect. */
+export type ReadTime = 'load' | 'first-use' | 'call' | 'start';
+
+/** How a value is checked; `parse` returns what the consumer will use. */
+export interface ValueGrammar {
+  /** For documentation: "positive integer or comma-separated list of them". */
+  readonly description: string;
+  /**
+   * What the consumer makes of the text: the number it uses, `null` when it means "default",
+   * or a problem with the consumer's behaviour as a full clause ("libgomp ignores it and uses every CPU").
+   */
+  readonly parse: (text: string) => { readonly ok: true; readonly number: number | null } | { readonly ok: false; readonly consequence: string };
+  /** Examples of accepted values, for completion. */
+  readonly examples: readonly string[];
+}
+
+export interface Knob {
+  /** `library.name`, e.g. `openmp.num-threads`. */
+  readonly id: string;
+  readonly library: Library;
+  readonly role: KnobRole;
+  /** Names per channel; the first is preferred. Calls are qualified (`torch.set_num_threads`). */
+  readonly env: readonly string[];
+  readonly calls: readonly string[];
+  readonly value: ValueGrammar;
+  readonly readAt: ReadTime;
+  /** Python modules whose import makes the consumer read it (`torch`, `numpy`). */
+  readonly readByModules: readonly string[];
+  /** Whether child processes see it without doing anything. */
+  readonly inherited: boolean;
+  /** One line of Markdown: what it does. */
+  readonly summary: string;
+  /** Markdown: default by platform and version. */
+  readonly defaultValue: string;
+  /** Markdown: what wins over what. */
+  readonly precedence: string;
+  /** Links or `measured: …` notes. */
+  readonly sources: readonly string[];
+}

@@ -1,0 +1,73 @@
+/** Launches, the scripts they start and the environment files they read, joined across the workspace. */
+import type { Fact, FileFacts, SettingFact } from './fact.ts';
+import type { Anchor } from './span.ts';
+
+/** A setting with the place it was written. */
+export interface PlacedSetting {
+  readonly anchor: Anchor;
+  readonly fact: SettingFact;
+}
+
+/** One layer of a launch's environment; later layers win. */
+export interface EnvironmentLayer {
+  readonly origin: 'envFile' | 'export' | 'configuration' | 'prefix' | 'wrapper' | 'launcher';
+  /** For people: `.env`, `env of "serve" in launch.json`. */
+  readonly label: string;
+  readonly settings: readonly PlacedSetting[];
+  /** True when part of the layer could not be read, so that other variables may be set there. */
+  readonly incomplete: boolean;
+}
+
+/** Something a launch line adds around the program: a CPU mask, a worker count. */
+export interface LaunchWrapper {
+  readonly kind: 'affinity' | 'workers' | 'threads' | 'preload';
+  /** CPU list text, worker count …; null when not known. */
+  readonly value: string | number | null;
+  /** `taskset -c 0-3`, `gunicorn -w 4`: for messages. */
+  readonly text: string;
+  readonly anchor: Anchor;
+  /** Where only the number stands, for fixes. */
+  readonly valueAnchor: Anchor | null;
+}
+
+/** A launch with everything that was linked to it. */
+export interface Launch {
+  /** `uri#id`; for a script run directly, `uri#`. */
+  readonly key: string;
+  readonly uri: string;
+  readonly id: string;
+  readonly label: string;
+  readonly anchor: Anchor;
+  /** True when no launch config starts the script and a plain `python script.py` is assumed. */
+  readonly implicit: boolean;
+  readonly program: 'python' | 'gunicorn' | 'uvicorn' | 'torchrun' | 'other';
+  /** URI of the script that runs first; null when it was not found in the workspace. */
+  readonly entry: string | null;
+  /** Path or module as written, for messages. */
+  readonly entryText: string | null;
+  /** Full command line as written, for display. */
+  readonly commandText: string;
+  readonly layers: readonly EnvironmentLayer[];
+  /** True when the environment the launch inherits is replaced rather than extended. */
+  readonly clearsEnvironment: boolean;
+  readonly wrappers: readonly LaunchWrapper[];
+  /** Every file whose facts take part, entry first. */
+  readonly reachable: readonly string[];
+  /** What could not be resolved, as full sentences. */
+  readonly unresolved: readonly { readonly anchor: Anchor; readonly message: string }[];
+}
+
+/** A fact in the order it executes in one process. */
+export interface ScheduledFact {
+  readonly anchor: Anchor;
+  readonly fact: Fact;
+  /** `always` when every run that gets this far executes it; `maybe` under a condition, in a loop that may be empty, or in a function whose calls are not all known. */
+  readonly certainty: 'always' | 'maybe';
+  /** Import and call chain that led here, outermost first; empty in the entry script's own top level. */
+  readonly via: readonly Anchor[];
+}
+
+export interface LaunchGraph {
+  readonly launches: readonly Launch[];
+  readonly files: ReadonlyMap<string, FileFacts>;
+}

@@ -1,0 +1,46 @@
+/** The contract between a format and the rest: text in, facts out, and edits that put a setting where the format keeps it. */
+import type { Fact, FileFacts, Gap } from './fact.ts';
+import type { FileIdentity, TextEdit } from './sourceText.ts';
+import type { ChunkOffsets, TextRange } from './span.ts';
+
+/** A chunk as read, before the file is assembled. `syntax` is plain data and is compared structurally. */
+export interface ReadChunk {
+  readonly chunk: number;
+  readonly syntax: unknown;
+}
+
+/** A request to make an environment variable hold a value for one launch. */
+export interface PlaceIntent {
+  readonly launchId: string;
+  readonly name: string;
+  /** null removes the setting. */
+  readonly value: string | null;
+}
+
+/** Why a reader cannot place a setting; shown as the action's disabled reason. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/**
+ * One format. Pure: no reader looks at disk, clock, environment or another file.
+ * `Syntax` is what one chunk's text says on its own; `assemble` resolves names across chunks.
+ */
+export interface Reader<Syntax = unknown> {
+  readonly id: string;
+  /** `certain` by name or language id, `maybe` by shape, `no` otherwise. `head` is the first 4 KiB. */
+  claims(file: FileIdentity & { readonly head: string }): 'certain' | 'maybe' | 'no';
+  /** Consecutive ranges that cover the text. Formats without chunks return one range. */
+  split(text: string): readonly TextRange[];
+  /** Reads one chunk. Spans inside are relative to the chunk and carry `chunk: 0`. Never throws. */
+  read(chunkText: string): Syntax;
+  /** True when the chunk says nothing about threads and may be left out of numbering. */
+  isEmpty(syntax: Syntax): boolean;
+  /** Facts of the whole file; spans carry the number of their chunk. Never throws. */
+  assemble(uri: string, chunks: readonly { readonly chunk: number; readonly syntax: Syntax }[]): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] };
+  /**
+   * Edits that make `intent.name` hold `intent.value` for the launch, leaving every other byte alone.
+   * Round-trip law: applying the edits and reading again gives the setting back.
+   */
+  place?(intent: PlaceIntent, text: string, facts: FileFacts, offsets: ChunkOffsets): readonly TextEdit[] | Refusal;
+}
