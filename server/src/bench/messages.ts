@@ -1,0 +1,223 @@
+/** The requests, notifications and commands that server and client exchange beyond LSP. */
+import type { Machine } from '../core/machine.ts';
+import type { PlanJson } from '../core/reportJson.ts';
+import type { Arm, Envelope, Mode } from './protocol.generated.ts';
+import type { RunState } from './runState.ts';
+
+/** Method names of custom messages. */
+export const METHODS = {
+  /** client → server, notification: `TrustParams`. */
+  trust: 'threadgauge/trust',
+  /** server → client, notification: `BenchEventParams`. */
+  benchEvent: 'threadgauge/benchEvent',
+  /** server → client, notification: `MeasuredParams`. */
+  measured: 'threadgauge/measured',
+  /** client → server, request: `UriParams` → `PlanReply`. */
+  plan: 'threadgauge/plan',
+  /** client → server, request: `UriParams` → `LaunchInfo[]`. */
+  launches: 'threadgauge/launches',
+  /** client → server, request: no parameters → `MachineReply`. */
+  machine: 'threadgauge/machine',
+  /** client → server, request: `BenchParams` → `BenchPreview`. */
+  benchPreview: 'threadgauge/benchPreview',
+} as const;
+
+/** Commands that lenses and code actions name; the VS Code client implements them. Arguments: one `LaunchRef`, or as stated. */
+export const CLIENT_COMMANDS = {
+  runBenchmark: 'threadgauge.runBenchmark',
+  showPlan: 'threadgauge.showPlan',
+  verifyBenchmark: 'threadgauge.verifyBenchmark',
+  /** No argument: every run; or `{ runId }`. */
+  cancelBenchmark: 'threadgauge.cancelBenchmark',
+  showReport: 'threadgauge.showReport',
+  clearMeasurements: 'threadgauge.clearMeasurements',
+} as const;
+
+/** Commands the server executes (`workspace/executeCommand`). */
+export const SERVER_COMMANDS = {
+  /** Argument `BenchParams`, result `BenchReply`; takes a work-done token, cancellable. */
+  bench: 'threadgauge.server.bench',
+  /** Argument `{ runId?: string }`: ends one run or all of them; result: number of runs asked to end. */
+  cancel: 'threadgauge.server.cancel',
+  /** Forgets every measured line and verdict; result null. */
+  clearMeasurements: 'threadgauge.server.clearMeasurements',
+} as const;
+
+/** `initializationOptions` of the language server. */
+export interface InitializationOptions {
+  /** False until the user trusts the workspace: nothing is run. Defaults to true, for editors without such a notion. */
+  readonly trusted?: boolean;
+  /** The target machine (`threadgauge machine --format json`); absent or null = the machine the server runs on. */
+  readonly machine?: object | null;
+  readonly runnerPath?: string;
+  readonly interpreter?: string;
+  readonly rules?: Readonly<Record<string, RuleLevel>>;
+  /** Where recordings are kept; absent = they are not. */
+  readonly storageDir?: string;
+  /** `hints` (default): measured lines as inlay hints; `decorations`: the client draws them from `threadgauge/measured`. */
+  readonly annotations?: 'hints' | 'decorations';
+  /** Report rules in the preview stage too. */
+  readonly preview?: boolean;
+  /** Limits of benchmark runs. */
+  readonly bench?: BenchSettings;
+}
+
+export type RuleLevel = 'off' | 'error' | 'warning' | 'information' | 'hint';
+
+/** Section `threadgauge.bench` of the configuration; seconds. */
+export interface BenchSettings {
+  readonly trialSeconds?: number;
+  readonly budgetSeconds?: number;
+  /** Time lines after the search; defaults to true. */
+  readonly lines?: boolean;
+}
+
+/** Section `threadgauge` of `workspace/didChangeConfiguration`. */
+export interface Configuration {
+  readonly machine?: object | null;
+  readonly interpreter?: string;
+  readonly rules?: Readonly<Record<string, RuleLevel>>;
+  readonly preview?: boolean;
+  readonly bench?: BenchSettings;
+}
+
+export interface TrustParams {
+  readonly trusted: boolean;
+}
+
+export interface UriParams {
+  /** Absent = the whole workspace. */
+  readonly uri?: string;
+}
+
+/** Names a launch; stable while its file keeps the launch's name. `launchId` is '' for a script run directly. */
+export interface LaunchRef {
+  readonly uri: string;
+  readonly launchId: string;
+}
+
+/** A zero-based range as LSP writes it. */
+export interface ProtocolRange {
+  readonly start: { readonly line: number; readonly character: number };
+  readonly end: { readonly line: number; readonly character: number };
+}
+
+export interface LaunchInfo extends LaunchRef {
+  readonly label: string;
+  /** Where the launch is written; what a lens sits on. */
+  readonly range: ProtocolRange;
+  /** URI of the script that runs first; null when it is not in the workspace. */
+  readonly entry: string | null;
+  /** The command line as written. */
+  readonly command: string;
+  /** True when no launch config starts the script and `python script.py` is assumed. */
+  readonly implicit: boolean;
+  /** `4 x 8 on 16 CPUs`. */
+  readonly plan: string;
+  /** Why it cannot be benchmarked, as a full sentence; null when it can. */
+  readonly refusal: string | null;
+}
+
+/** The plans; `file` fields hold URIs. `markdown` explains each plan in words, in the same order. */
+export interface PlanReply {
+  readonly machine: Machine;
+  readonly plans: readonly PlanJson[];
+  readonly markdown: readonly string[];
+}
+
+export interface MachineReply {
+  readonly machine: Machine;
+  /** Where the description comes from: the runner, or the user's setting. */
+  readonly origin: 'runner' | 'settings' | 'unknown';
+  /** Why the runner could not tell, as a full sentence; null when it could. */
+  readonly problem: string | null;
+}
+
+/** What to measure. */
+export interface BenchParams extends LaunchRef {
+  /** Defaults to `search`. `verify` measures the last run's old setting against its best. */
+  readonly mode?: Mode;
+  /** Thread counts to try instead of those chosen from the machine. */
+  readonly threads?: readonly number[];
+  /** With `verify`: the two settings, old first; absent = those of the last verdict for this launch. */
+  readonly arms?: readonly Arm[];
+}
+
+/** Exactly what a run would start; nothing has been run for it. */
+export interface BenchPreview {
+  readonly launch: LaunchRef & { readonly label: string };
+  /** Why it cannot be run, as full sentences with what to do; null when it can. The other fields hold what is known. */
+  readonly refusal: string | null;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** How the launch's environment differs from the server's. A null value unsets. */
+  readonly environment: readonly { readonly name: string; readonly value: string | null; readonly from: string }[];
+  /** The settings that would be compared, in order. */
+  readonly arms: readonly { readonly label: string; readonly threads: number | null; readonly reason: string; readonly current: boolean }[];
+  /** The Python that would run, and why that one; null for other programs. */
+  readonly interpreter: { readonly path: string; readonly from: string } | null;
+  /** Limits, for the estimate: trials at most, and seconds after which the run stops with what it has. */
+  readonly estimate: { readonly maxTrials: number; readonly budgetSeconds: number; readonly sentence: string };
+  /** What differs from a start by the launch itself, as full sentences (values left out because they are not known …). */
+  readonly notes: readonly string[];
+}
+
+/** Result of `threadgauge.server.bench`. */
+export interface BenchReply {
+  readonly runId: string | null;
+  readonly outcome: 'finished' | 'cancelled' | 'failed' | 'refused';
+  /** One or two full sentences: the verdict, or what went wrong and what to do. */
+  readonly message: string;
+  /** The folded event stream; null when nothing was started. */
+  readonly state: RunState | null;
+  /** Path of the saved event stream; null when there is no storage. */
+  readonly recording: string | null;
+}
+
+/** One event of a run, in order. The first one is `hello`, the last one `finished` or `failed`, also when the runner died. */
+export interface BenchEventParams {
+  readonly runId: string;
+  readonly launch: LaunchRef & { readonly label: string };
+  readonly event: Envelope;
+}
+
+/** What one line costs under one setting, per run of the program. */
+export interface MeasuredAtArm {
+  readonly label: string;
+  readonly threads: number | null;
+  readonly current: boolean;
+  readonly hits: number;
+  readonly wallNs: number;
+  /** Mean CPUs kept busy while on the line (CPU time over wall time); null when not measured. */
+  readonly busyCores: number | null;
+  /** Mean number of threads waiting for a CPU while on the line; null when not measured. */
+  readonly waiting: number | null;
+  /** First execution, apart. */
+  readonly firstNs: number;
+}
+
+/** Timings of the statement that starts on a line. */
+export interface MeasuredLine {
+  /** Zero-based, in the version of the file that ran. */
+  readonly line: number;
+  /** What an editor shows after the line: `1.24 s · 2,000x · 1.9 CPUs busy`. */
+  readonly label: string;
+  /** Markdown with the numbers at every measured setting. */
+  readonly hover: string;
+  /** Share of the file's measured time under the shown setting, 0 to 1. */
+  readonly share: number;
+  /** First the setting the label is about: the one in force today. */
+  readonly arms: readonly MeasuredAtArm[];
+}
+
+/** Replaces everything known about one file; an empty list removes it. */
+export interface MeasuredParams {
+  readonly uri: string;
+  readonly runId: string;
+  readonly launch: LaunchRef & { readonly label: string };
+  /** SHA-256 of the source that ran, hex; numbers of a file with another hash are stale. */
+  readonly sha256: string;
+  /** True when the open text is no longer what ran, so that line numbers may not fit. */
+  readonly stale: boolean;
+  readonly lines: readonly MeasuredLine[];
+}
