@@ -1,0 +1,5 @@
+FROM python:3.12
+ENV OMP_NUM_THREADS=4 KMP_BLOCKTIME=200ms
+ENV OMP_PLACES cores
+ENV KMP_HW_SUBSET="2s,4c,1t"
+CMD ["gunicorn", "app:app"]
