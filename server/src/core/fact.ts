@@ -153,6 +153,8 @@ export interface LinkFact extends FactBase {
   readonly relation: 'envFile' | 'source' | 'runs';
   readonly target: Value;
   readonly targetSpan: Span;
+  /** True when the file's values keep their quotes literally, as with `export $(cat .env)`. */
+  readonly keepsQuotes?: boolean;
 }
 
 /** A CPU limit stated in a file (container limits; later formats). */

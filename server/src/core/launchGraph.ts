@@ -1,6 +1,7 @@
 /** Launches, the scripts they start and the environment files they read, joined across the workspace. */
 import type { Fact, FileFacts, SettingFact } from './fact.ts';
 import type { Anchor } from './span.ts';
+import type { Value } from './value.ts';
 
 /** A setting with the place it was written. */
 export interface PlacedSetting {
@@ -23,6 +24,10 @@ export interface LaunchWrapper {
   readonly kind: 'affinity' | 'workers' | 'threads' | 'preload';
   /** CPU list text, worker count …; null when not known. */
   readonly value: string | number | null;
+  /** What was written when `value` is null, so that the planner can evaluate it on the machine (`-w $(nproc)`). */
+  readonly given?: Value;
+  /** Of `affinity`: whether the list names CPUs (the default) or NUMA nodes. */
+  readonly unit?: 'cpu' | 'node';
   /** `taskset -c 0-3`, `gunicorn -w 4`: for messages. */
   readonly text: string;
   readonly anchor: Anchor;
