@@ -120,9 +120,11 @@ export interface Word {
 
 /** One entry of a launch's environment, by index into the facts of the same file. */
 export interface EnvironmentEntry {
-  /** `file` = a LinkFact with relation `envFile`, whose settings apply here. */
+  /** `file` = a LinkFact with relation `envFile` (every setting of the file applies here) or `source` (its exported settings do). */
   readonly from: 'setting' | 'file';
   readonly fact: number;
+  /** True when it applies on some paths to the launch only, so that the value before it is possible too. */
+  readonly maybe?: boolean;
 }
 
 /** A program start. */
@@ -153,6 +155,8 @@ export interface LinkFact extends FactBase {
   readonly relation: 'envFile' | 'source' | 'runs';
   readonly target: Value;
   readonly targetSpan: Span;
+  /** True when the format implies it (debugpy reads `.env` of the workspace folder unasked): a target that does not exist is no problem. */
+  readonly implied?: boolean;
   /** True when the file's values keep their quotes literally, as with `export $(cat .env)`. */
   readonly keepsQuotes?: boolean;
 }
