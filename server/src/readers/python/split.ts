@@ -1,0 +1,216 @@
+/** Cuts Python text into its column-0 statements in one linear pass, whether or not the text is valid. */
+import type { TextRange } from '../../core/span.ts';
+
+const TAB = 9;
+const LINE_FEED = 10;
+const FORM_FEED = 12;
+const CARRIAGE_RETURN = 13;
+const SPACE = 32;
+const DOUBLE_QUOTE = 34;
+const HASH = 35;
+const SINGLE_QUOTE = 39;
+const AT = 64;
+const BACKSLASH = 92;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** What the scanner has to do at an ASCII character; 0 means nothing. */
+const ACTION = new Uint8Array(128);
+const NEWLINE = 1;
+const OPEN = 2;
+const CLOSE = 3;
+const QUOTE = 4;
+const COMMENT = 5;
+const ESCAPE = 6;
+for (const [characters, action] of [
+  ['\n\r', NEWLINE],
+  ['([{', OPEN],
+  [')]}', CLOSE],
+  ['"\'', QUOTE],
+  ['#', COMMENT],
+  ['\\', ESCAPE],
+] as const) {
+  for (const character of characters) ACTION[character.charCodeAt(0)] = action;
+}
+
+/** Words that carry on the statement above: they belong to the same chunk. */
+const CONTINUATIONS: ReadonlySet<string> = new Set(['else', 'elif', 'except', 'finally']);
+
+/** Words that cannot start a line inside brackets, so that an open bracket is a mistake when one does. */
+const HARD_WORDS: ReadonlySet<string> = new Set(['def', 'class', 'import', 'return', 'with', 'while', 'try', 'raise', 'del', 'assert', 'global', 'nonlocal', 'pass', 'break', 'continue']);
+
+/** Words that can start a line inside brackets, but only when the line is no whole statement head. */
+const STATEMENT_HEADS: ReadonlyMap<string, RegExp> = new Map([
+  ['from', /^from[ \t]+[.\w]+[ \t]+import\b/],
+  ['async', /^async[ \t]+(?:def|with)\b/],
+  ['if', /^if\b[^#\n\r]*:[ \t]*(?:#[^\n\r]*)?$/],
+  ['for', /^for\b[^#\n\r]*\bin\b[^#\n\r]*:[ \t]*(?:#[^\n\r]*)?$/],
+]);
+
+/**
+ * Consecutive ranges that cover the text, one for each column-0 statement.
+ *
+ * Decorators stay with what they decorate, `else`/`elif`/`except`/`finally` with their head,
+ * and column-0 comments with the statement that follows. A bracket left open ends at the next
+ * line that can only be a statement; a triple quote left open takes the rest of the text.
+ */
+export function split(text: string): readonly TextRange[] {
+  const starts: number[] = [0];
+  const length = text.length;
+  let position = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
+  let depth = 0;
+  let seenStatement = false;
+  let afterDecorator = false;
+  let commentStart = -1;
+  let continued = false;
+  let lineStart = true;
+
+  while (position < length) {
+    if (lineStart) {
+      lineStart = false;
+      const begin = position;
+      while (text.charCodeAt(position) === FORM_FEED) position++;
+      const code = text.charCodeAt(position);
+      if (continued || depth > 0) {
+        continued = false;
+        if (isWordStart(code) && isStatementLine(text, position)) {
+          depth = 0;
+          if (seenStatement && !afterDecorator) starts.push(begin);
+          afterDecorator = false;
+          commentStart = -1;
+        }
+      } else if (code === HASH) {
+        if (commentStart < 0) commentStart = begin;
+      } else if (code === SPACE || code === TAB) {
+        if (!isBlankOrComment(text, position)) commentStart = -1;
+      } else if (code !== LINE_FEED && code !== CARRIAGE_RETURN && position < length) {
+        const word = isWordStart(code) ? wordAt(text, position) : '';
+        const joins = CONTINUATIONS.has(word) || (afterDecorator && (code === AT || word === 'def' || word === 'class' || word === 'async'));
+        if (seenStatement && !joins) starts.push(commentStart >= 0 ? commentStart : begin);
+        commentStart = -1;
+        seenStatement = true;
+        afterDecorator = code === AT;
+      }
+    }
+
+    const code = text.charCodeAt(position);
+    switch (code < 128 ? ACTION[code] : 0) {
+      case NEWLINE:
+        position += code === CARRIAGE_RETURN && text.charCodeAt(position + 1) === LINE_FEED ? 2 : 1;
+        lineStart = true;
+        break;
+      case OPEN:
+        depth++;
+        position++;
+        break;
+      case CLOSE:
+        if (depth > 0) depth--;
+        position++;
+        break;
+      case QUOTE:
+        position = skipString(text, position, 0);
+        break;
+      case COMMENT:
+        position = endOfLine(text, position);
+        break;
+      case ESCAPE: {
+        const next = text.charCodeAt(position + 1);
+        if (next === LINE_FEED || next === CARRIAGE_RETURN) {
+          continued = true;
+          lineStart = true;
+          position += next === CARRIAGE_RETURN && text.charCodeAt(position + 2) === LINE_FEED ? 3 : 2;
+        } else position++;
+        break;
+      }
+      default:
+        position++;
+    }
+  }
+
+  const ranges: TextRange[] = [];
+  for (let i = 0; i < starts.length; i++) ranges.push({ start: starts[i] ?? 0, end: starts[i + 1] ?? length });
+  return ranges;
+}
+
+/** The offset just after the string whose quote is at `start`; a one-line string that is not closed ends with its line. */
+function skipString(text: string, start: number, nesting: number): number {
+  const quote = text.charCodeAt(start);
+  if (text.charCodeAt(start + 1) === quote && text.charCodeAt(start + 2) === quote) {
+    for (let i = start + 3; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === BACKSLASH) i++;
+      else if (code === quote && text.charCodeAt(i + 1) === quote && text.charCodeAt(i + 2) === quote) return i + 3;
+    }
+    return text.length;
+  }
+  const formatted = nesting < 8 && isFormatted(text, start);
+  let braces = 0;
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === BACKSLASH) {
+      if (text.charCodeAt(i + 1) === CARRIAGE_RETURN && text.charCodeAt(i + 2) === LINE_FEED) i++;
+      i++;
+    } else if (code === LINE_FEED || code === CARRIAGE_RETURN) return i;
+    else if (code === quote && braces === 0) return i + 1;
+    else if (!formatted) continue;
+    else if (code === OPEN_BRACE) {
+      if (braces === 0 && text.charCodeAt(i + 1) === OPEN_BRACE) i++;
+      else braces++;
+    } else if (code === CLOSE_BRACE) {
+      if (braces > 0) braces--;
+    } else if (braces > 0 && (code === DOUBLE_QUOTE || code === SINGLE_QUOTE)) {
+      const end = skipString(text, i, nesting + 1);
+      const last = text.charCodeAt(end - 1);
+      // The inner string did not end on this line: what looked like its start was the end of the outer one.
+      if (end >= text.length || (last !== DOUBLE_QUOTE && last !== SINGLE_QUOTE)) return code === quote ? i + 1 : end;
+      i = end - 1;
+    }
+  }
+  return text.length;
+}
+
+/** True when the letters before a quote make it an f-string or a t-string. */
+function isFormatted(text: string, quote: number): boolean {
+  for (let i = quote - 1; i >= 0 && i >= quote - 2; i--) {
+    const letter = text.charCodeAt(i) | 32;
+    if (letter === 102 || letter === 116) return true;
+    if (letter !== 114) return false;
+  }
+  return false;
+}
+
+function isWordStart(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
+}
+
+function wordAt(text: string, start: number): string {
+  let end = start;
+  while (end < start + 12 && isWordStart(text.charCodeAt(end))) end++;
+  return text.slice(start, end);
+}
+
+/** True when a line in brackets can only be the start of a statement. */
+function isStatementLine(text: string, start: number): boolean {
+  const word = wordAt(text, start);
+  const after = text.charCodeAt(start + word.length);
+  // `pass=1` or `def_` are no statements; a keyword is followed by a blank, a colon, or the end of the line.
+  if (HARD_WORDS.has(word)) return after === SPACE || after === TAB || after === 58 || after === LINE_FEED || after === CARRIAGE_RETURN || Number.isNaN(after);
+  return STATEMENT_HEADS.get(word)?.test(text.slice(start, endOfLine(text, start))) ?? false;
+}
+
+function isBlankOrComment(text: string, start: number): boolean {
+  let i = start;
+  let code = text.charCodeAt(i);
+  while (code === SPACE || code === TAB || code === FORM_FEED) code = text.charCodeAt(++i);
+  return code === HASH || code === LINE_FEED || code === CARRIAGE_RETURN || Number.isNaN(code);
+}
+
+function endOfLine(text: string, start: number): number {
+  let i = start;
+  for (; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === LINE_FEED || code === CARRIAGE_RETURN) break;
+  }
+  return i;
+}
