@@ -1,0 +1,580 @@
+/** The analysis of a workspace, kept up to date edit by edit: text → facts → graph → plans → findings, each layer cached. */
+import type { Fact, FileFacts, Gap } from '../core/fact.ts';
+import type { Finding, FixProposal } from '../core/finding.ts';
+import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
+import type { Machine } from '../core/machine.ts';
+import { UNKNOWN_MACHINE } from '../core/machine.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Reader, Refusal } from '../core/reader.ts';
+import type { FileIdentity, SourceText, TextEdit } from '../core/sourceText.ts';
+import { applyEdits, LineIndex } from '../core/sourceText.ts';
+import type { Anchor, ChunkOffsets, TextRange } from '../core/span.ts';
+import { resolveSpan } from '../core/span.ts';
+import { materialise } from '../fixes/materialise.ts';
+import { buildLaunchGraph } from '../link/launchGraph.ts';
+import { planLaunch } from '../plan/planLaunch.ts';
+import type { Report, Rule } from '../rules/rule.ts';
+import { ChunkCache, type ChunkReading } from './chunkCache.ts';
+import type { EngineConfig } from './config.ts';
+import { configuredSeverity } from './config.ts';
+import { mergeFindings } from './mergeFindings.ts';
+import { structurallyEqual } from './structuralEquality.ts';
+import { suppressionOf } from './suppression.ts';
+
+export type { EngineConfig } from './config.ts';
+
+/** Larger files are not read, in UTF-16 code units or bytes. */
+export const MAX_FILE_SIZE = 5 * 1024 * 1024;
+
+export interface EngineOptions {
+  readonly readers: readonly Reader[];
+  readonly rules: readonly Rule[];
+  /** The target machine; absent = nothing is known of it. */
+  readonly machine?: Machine;
+  readonly config?: EngineConfig;
+  /** Told of defects (a reader or rule that threw); results of everything else stand. */
+  readonly log?: (message: string, error: unknown) => void;
+}
+
+/** How often each layer did work; tests read them. */
+export interface EngineCounters {
+  /** Chunks parsed. */
+  reads: number;
+  /** Files whose facts were assembled. */
+  assembles: number;
+  /** Times the workspace was linked. */
+  links: number;
+  /** Launches planned. */
+  plans: number;
+  /** Rule evaluations, one per rule and file or launch. */
+  rules: number;
+}
+
+interface Chunk {
+  readonly text: string;
+  readonly start: number;
+  readonly reading: ChunkReading;
+}
+
+interface FileEntry {
+  source: SourceText;
+  /** Set when the content is not to be read at all. */
+  unreadable: Pick<Gap, 'reason' | 'message'> | null;
+  dirty: boolean;
+  lines: LineIndex | null;
+  reader: Reader | null;
+  chunks: readonly Chunk[];
+  /** Fact-bearing chunks' starts. */
+  offsets: ChunkOffsets;
+  /** True when `facts` come from the chunks, not from a file left unread. */
+  assembled: boolean;
+  /** Undefined when no reader claims the file. */
+  facts: FileFacts | undefined;
+}
+
+/** Reports of one rule about one file or launch, valid while what it saw is the same. */
+interface Evaluation {
+  readonly findings: readonly Finding[];
+  /** The graph, when the rule looked at it. */
+  readonly graph: LaunchGraph | null;
+}
+
+interface PlanEntry {
+  readonly launch: Launch;
+  readonly facts: readonly (FileFacts | undefined)[];
+  readonly plan: Plan | null;
+  evaluations: Map<Rule, Evaluation>;
+}
+
+interface FileRulesEntry {
+  readonly facts: FileFacts;
+  readonly findings: readonly Finding[];
+}
+
+const EMPTY_GRAPH: LaunchGraph = { launches: [], files: new Map() };
+
+/**
+ * Holds the files of a workspace and answers for their plans and findings.
+ * Work is done when an answer is asked for, or slice by slice through `advance`.
+ * No method throws because of what a file contains.
+ */
+export class Engine {
+  readonly counters: EngineCounters = { reads: 0, assembles: 0, links: 0, plans: 0, rules: 0 };
+  readonly #readers: readonly Reader[];
+  readonly #rules: readonly Rule[];
+  readonly #log: (message: string, error: unknown) => void;
+  readonly #chunks = new ChunkCache();
+  readonly #files = new Map<string, FileEntry>();
+  readonly #dirty = new Set<string>();
+  readonly #plans = new Map<string, PlanEntry>();
+  readonly #fileRules = new Map<string, FileRulesEntry>();
+  #machine: Machine;
+  #config: EngineConfig;
+  #graph: LaunchGraph = EMPTY_GRAPH;
+  #graphStale = false;
+  /** Launches of the graph whose plan or findings may be out of date, in graph order. */
+  #staleLaunches: Launch[] = [];
+  #staleFiles: string[] = [];
+  #merged: ReadonlyMap<string, readonly Finding[]> | null = null;
+  #generation = 0;
+
+  constructor(options: EngineOptions) {
+    this.#readers = options.readers;
+    this.#rules = options.rules;
+    this.#machine = options.machine ?? UNKNOWN_MACHINE;
+    this.#config = options.config ?? {};
+    this.#log = options.log ?? (() => {});
+  }
+
+  /** Grows when any plan or finding may have changed. Edits are counted once they have been read. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get machine(): Machine {
+    return this.#machine;
+  }
+
+  /** Sets the target machine that plans are computed for. */
+  setMachine(machine: Machine): void {
+    if (structurallyEqual(machine, this.#machine)) return;
+    this.#machine = machine;
+    this.#forgetResults();
+  }
+
+  /** Sets which rules run and how loud they are. */
+  setConfig(config: EngineConfig): void {
+    if (structurallyEqual(config, this.#config)) return;
+    this.#config = config;
+    for (const entry of this.#plans.values()) entry.evaluations = new Map();
+    this.#fileRules.clear();
+    this.#staleLaunches = [...this.#graph.launches];
+    this.#staleFiles = [...this.#graph.files.keys()];
+    this.#changed();
+  }
+
+  /** Adds or replaces a file's text. */
+  open(file: SourceText): void {
+    this.#put(file, null);
+  }
+
+  /** Adds a file whose content is not known or not to be read, so that what depends on it says so. */
+  openUnreadable(file: FileIdentity, reason: 'too-large' | 'binary' | 'encoding', message: string): void {
+    this.#put({ ...file, version: 0, text: '' }, { reason, message });
+  }
+
+  /** Incremental edit of an open file; the ranges refer to its present text. Edits that overlap or name no open file are refused with a RangeError. */
+  change(uri: string, version: number, edits: readonly TextEdit[]): void {
+    const entry = this.#files.get(uri);
+    if (!entry) throw new RangeError(`${uri} is not open`);
+    const { languageId, text } = entry.source;
+    this.#put({ uri, languageId, version, text: applyEdits(text, edits) }, null);
+  }
+
+  /** Forgets a file. */
+  close(uri: string): void {
+    const entry = this.#files.get(uri);
+    if (!entry) return;
+    this.#files.delete(uri);
+    this.#dirty.delete(uri);
+    this.#fileRules.delete(uri);
+    if (entry.facts) this.#factsChanged();
+  }
+
+  /** Every file, in no particular order. */
+  uris(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  text(uri: string): SourceText | undefined {
+    return this.#files.get(uri)?.source;
+  }
+
+  /** Lines of the present text. */
+  lines(uri: string): LineIndex | undefined {
+    const entry = this.#files.get(uri);
+    if (!entry) return undefined;
+    return (entry.lines ??= new LineIndex(entry.source.text));
+  }
+
+  /** True when some reader understands the file. */
+  claims(file: FileIdentity & { readonly head: string }): boolean {
+    return this.#readerFor(file) !== null;
+  }
+
+  reader(uri: string): Reader | undefined {
+    return this.#read(uri)?.reader ?? undefined;
+  }
+
+  /** What the file says; undefined when it is not open or no reader understands it. */
+  facts(uri: string): FileFacts | undefined {
+    return this.#read(uri)?.facts;
+  }
+
+  /** Where the fact-bearing chunks of the file start. */
+  offsets(uri: string): ChunkOffsets {
+    return this.#read(uri)?.offsets ?? [];
+  }
+
+  /** Current absolute offsets of an anchor, within the text. */
+  resolve(anchor: Anchor): TextRange {
+    const entry = this.#read(anchor.uri);
+    if (!entry) return { start: 0, end: 0 };
+    const { start, end } = resolveSpan(anchor.span, entry.offsets);
+    const length = entry.source.text.length;
+    return { start: Math.min(start, length), end: Math.min(end, length) };
+  }
+
+  /** The linked workspace. */
+  graph(): LaunchGraph {
+    while (this.#dirty.size > 0 || this.#graphStale) this.advance();
+    return this.#graph;
+  }
+
+  /** The launches of the workspace. */
+  launches(): readonly Launch[] {
+    return this.graph().launches;
+  }
+
+  /** Plans of every launch, or of those that start in or reach one file. */
+  plans(uri?: string): readonly Plan[] {
+    this.#settle();
+    const plans = this.#graph.launches.flatMap((launch) => this.#plans.get(launch.key)?.plan ?? []);
+    return uri === undefined ? plans : plans.filter(({ launch }) => launch.uri === uri || launch.reachable.includes(uri));
+  }
+
+  /** The plan of one launch. */
+  plan(uri: string, launchId: string): Plan | undefined {
+    return this.plans().find(({ launch }) => launch.uri === uri && launch.id === launchId);
+  }
+
+  /** Findings in document order, of one file or of all by URI; suppressed ones are left out. */
+  findings(uri?: string): readonly Finding[] {
+    this.#settle();
+    this.#merged ??= this.#merge();
+    if (uri !== undefined) return this.#merged.get(uri) ?? [];
+    return [...this.#merged.keys()].sort().flatMap((key) => this.#merged?.get(key) ?? []);
+  }
+
+  /** Parts that could not be read, of one file or of all. */
+  gaps(uri?: string): readonly { readonly uri: string; readonly gap: Gap }[] {
+    const uris = uri === undefined ? [...this.#files.keys()].sort() : [uri];
+    return uris.flatMap((file) => (this.facts(file)?.gaps ?? []).map((gap) => ({ uri: file, gap })));
+  }
+
+  /** The text edits of a fix, by URI, or why there are none. */
+  materialise(fix: Pick<FixProposal, 'intents'>): ReadonlyMap<string, readonly TextEdit[]> | Refusal {
+    try {
+      return materialise(fix.intents, {
+        text: (uri) => this.text(uri)?.text,
+        facts: (uri) => this.facts(uri),
+        offsets: (uri) => this.offsets(uri),
+        reader: (uri) => this.reader(uri),
+      });
+    } catch (error) {
+      this.#log('A fix could not be turned into edits.', error);
+      return { refused: 'ThreadGauge failed to compute this edit (a defect; see the log).' };
+    }
+  }
+
+  /**
+   * Does one slice of outstanding work (a file read, the workspace linked, a launch planned and judged).
+   * Returns true while more remains, so that a server can answer other requests in between.
+   */
+  advance(): boolean {
+    const dirty = this.#dirty.values().next();
+    if (!dirty.done) {
+      this.#read(dirty.value);
+      return true;
+    }
+    if (this.#graphStale) {
+      this.#link();
+      return true;
+    }
+    const launch = this.#staleLaunches.shift();
+    if (launch) {
+      this.#judgeLaunch(launch);
+      return true;
+    }
+    const file = this.#staleFiles.shift();
+    if (file !== undefined) {
+      this.#judgeFile(file);
+      return true;
+    }
+    return false;
+  }
+
+  #settle(): void {
+    while (this.advance());
+  }
+
+  #changed(): void {
+    this.#generation++;
+    this.#merged = null;
+  }
+
+  #factsChanged(): void {
+    this.#graphStale = true;
+    this.#changed();
+  }
+
+  #forgetResults(): void {
+    this.#plans.clear();
+    this.#fileRules.clear();
+    this.#staleLaunches = [...this.#graph.launches];
+    this.#staleFiles = [...this.#graph.files.keys()];
+    this.#changed();
+  }
+
+  #put(source: SourceText, unreadable: FileEntry['unreadable']): void {
+    const entry = this.#files.get(source.uri);
+    if (entry) {
+      const same = entry.source.text === source.text && entry.source.languageId === source.languageId && structurallyEqual(entry.unreadable, unreadable);
+      entry.source = source;
+      if (same) return;
+      entry.unreadable = unreadable;
+      entry.dirty = true;
+      entry.lines = null;
+    } else {
+      this.#files.set(source.uri, { source, unreadable, dirty: true, lines: null, reader: null, chunks: [], offsets: [], assembled: false, facts: undefined });
+    }
+    this.#dirty.add(source.uri);
+  }
+
+  #readerFor(file: FileIdentity & { readonly head: string }): Reader | null {
+    let maybe: Reader | null = null;
+    for (const reader of this.#readers) {
+      const claim = this.#guard(`Reader ${reader.id} failed on ${file.uri}.`, () => reader.claims(file), 'no' as const);
+      if (claim === 'certain') return reader;
+      if (claim === 'maybe') maybe ??= reader;
+    }
+    return maybe;
+  }
+
+  /** The entry with facts that fit its text. */
+  #read(uri: string): FileEntry | undefined {
+    const entry = this.#files.get(uri);
+    if (!entry?.dirty) return entry;
+    entry.dirty = false;
+    this.#dirty.delete(uri);
+    const { source } = entry;
+    const reader = this.#readerFor({ uri, languageId: source.languageId, head: source.text.slice(0, 4096) });
+    const sameReader = reader === entry.reader;
+    entry.reader = reader;
+    const gap = entry.unreadable ?? unreadableContent(source.text);
+    const before = entry.facts;
+    if (reader === null) {
+      entry.chunks = [];
+      entry.offsets = [];
+      entry.facts = undefined;
+    } else if (gap !== null) {
+      entry.chunks = [];
+      entry.offsets = [0];
+      const span = { chunk: 0, start: 0, end: 0 };
+      keepWhenEqual(entry, { uri, reader: reader.id, facts: [], gaps: [{ ...gap, span }] });
+    } else {
+      const bearing = entry.chunks.filter((chunk) => !chunk.reading.empty);
+      const offsets = entry.offsets;
+      entry.chunks = this.#readChunks(reader, source.text, sameReader ? entry.chunks : []);
+      const nowBearing = entry.chunks.filter((chunk) => !chunk.reading.empty);
+      entry.offsets = nowBearing.map((chunk) => chunk.start);
+      // Facts depend on the readings of the fact-bearing chunks alone.
+      const same = sameReader && entry.assembled && sameReadings(bearing, nowBearing);
+      if (!same) keepWhenEqual(entry, this.#assemble(uri, reader, nowBearing));
+      // A comment may cover a line of another chunk, which may have moved.
+      if (entry.facts === before && entry.facts?.facts.some((fact) => fact.kind === 'suppression') && !structurallyEqual(offsets, entry.offsets)) this.#changed();
+    }
+    entry.assembled = reader !== null && gap === null;
+    if (entry.facts !== before) this.#factsChanged();
+    return entry;
+  }
+
+  #readChunks(reader: Reader, text: string, before: readonly Chunk[]): readonly Chunk[] {
+    const ranges = this.#guard(`Reader ${reader.id} could not split a file.`, () => reader.split(text), [{ start: 0, end: text.length }]);
+    const chunks = new Array<Chunk>(ranges.length);
+    const texts = ranges.map((range) => text.slice(range.start, range.end));
+    // Unchanged chunks at both ends are taken over without a look-up by content.
+    let head = 0;
+    while (head < ranges.length && head < before.length && before[head]?.text === texts[head]) head++;
+    let tail = 0;
+    while (tail < ranges.length - head && tail < before.length - head && before[before.length - 1 - tail]?.text === texts[texts.length - 1 - tail]) tail++;
+    for (let i = 0; i < ranges.length; i++) {
+      const chunkText = texts[i] ?? '';
+      const known = i < head ? before[i] : i >= ranges.length - tail ? before[before.length - (ranges.length - i)] : undefined;
+      let reading = known?.reading ?? this.#chunks.get(reader, chunkText, () => this.#readChunk(reader, chunkText));
+      const replaced = before[i]?.reading;
+      // An equal reading keeps its identity, so that assembling can be skipped.
+      if (replaced && replaced !== reading && structurallyEqual(replaced, reading)) reading = replaced;
+      chunks[i] = { text: chunkText, start: ranges[i]?.start ?? 0, reading };
+    }
+    return chunks;
+  }
+
+  #readChunk(reader: Reader, text: string): ChunkReading {
+    this.counters.reads++;
+    try {
+      const syntax = reader.read(text);
+      return { syntax, empty: reader.isEmpty(syntax), failed: null };
+    } catch (error) {
+      this.#log(`Reader ${reader.id} failed on a chunk.`, error);
+      return { syntax: null, empty: false, failed: 'ThreadGauge failed to read this part (a defect; see the log).' };
+    }
+  }
+
+  #assemble(uri: string, reader: Reader, bearing: readonly Chunk[]): FileFacts {
+    this.counters.assembles++;
+    const failed: Gap[] = [];
+    const chunks: { chunk: number; syntax: unknown }[] = [];
+    bearing.forEach(({ reading, text }, chunk) => {
+      if (reading.failed === null) chunks.push({ chunk, syntax: reading.syntax });
+      else failed.push({ span: { chunk, start: 0, end: text.length }, reason: 'dynamic', message: reading.failed });
+    });
+    try {
+      const { facts, gaps } = reader.assemble(uri, chunks);
+      return { uri, reader: reader.id, facts, gaps: [...gaps, ...failed] };
+    } catch (error) {
+      this.#log(`Reader ${reader.id} failed on ${uri}.`, error);
+      const message = 'ThreadGauge failed to read this file (a defect; see the log).';
+      return { uri, reader: reader.id, facts: [], gaps: [{ span: { chunk: 0, start: 0, end: 0 }, reason: 'dynamic', message }] };
+    }
+  }
+
+  #link(): void {
+    this.#graphStale = false;
+    this.counters.links++;
+    const files = new Map<string, FileFacts>();
+    for (const uri of [...this.#files.keys()].sort()) {
+      const facts = this.#files.get(uri)?.facts;
+      if (facts) files.set(uri, facts);
+    }
+    this.#graph = this.#guard('The workspace could not be linked.', () => buildLaunchGraph(files), { launches: [], files });
+    const keys = new Set(this.#graph.launches.map((launch) => launch.key));
+    for (const key of this.#plans.keys()) if (!keys.has(key)) this.#plans.delete(key);
+    this.#staleLaunches = [...this.#graph.launches];
+    this.#staleFiles = [...files.keys()];
+    this.#changed();
+  }
+
+  #judgeLaunch(launch: Launch): void {
+    const facts = [launch.uri, ...launch.reachable, ...launch.layers.flatMap((layer) => layer.settings.map((s) => s.anchor.uri))].map((uri) => this.#graph.files.get(uri));
+    let entry = this.#plans.get(launch.key);
+    const sameFacts = entry !== undefined && entry.facts.length === facts.length && entry.facts.every((f, i) => f === facts[i]);
+    if (!entry || !sameFacts || !structurallyEqual(entry.launch, launch)) {
+      this.counters.plans++;
+      const plan = this.#guard(`Launch ${launch.key} could not be planned.`, () => planLaunch(launch, this.#graph, this.#machine), null);
+      entry = { launch, facts, plan, evaluations: new Map() };
+      this.#plans.set(launch.key, entry);
+    }
+    const { plan } = entry;
+    if (plan === null) return;
+    for (const rule of this.#rules) {
+      const severity = configuredSeverity(rule, this.#config);
+      if (rule.needs !== 'plan' || severity === undefined) continue;
+      const known = entry.evaluations.get(rule);
+      if (known && (known.graph === null || known.graph === this.#graph)) continue;
+      const graph = this.#graph;
+      const machine = this.#machine;
+      let looked = false;
+      const input = {
+        plan,
+        machine,
+        // A rule that looks beyond its plan depends on the whole graph; the others do not.
+        get graph() {
+          looked = true;
+          return graph;
+        },
+      };
+      const findings = this.#evaluate(rule, severity, [launch.key], (report) => rule.check(input, report));
+      entry.evaluations.set(rule, { findings, graph: looked ? graph : null });
+    }
+  }
+
+  #judgeFile(uri: string): void {
+    const facts = this.#graph.files.get(uri);
+    if (!facts || this.#fileRules.get(uri)?.facts === facts) return;
+    const input = { file: facts, machine: this.#machine, anchor: (fact: Pick<Fact, 'span'>): Anchor => ({ uri, span: fact.span }) };
+    const findings: Finding[] = [];
+    for (const rule of this.#rules) {
+      const severity = configuredSeverity(rule, this.#config);
+      if (rule.needs !== 'file' || severity === undefined) continue;
+      findings.push(...this.#evaluate(rule, severity, [], (report) => rule.check(input, report)));
+    }
+    this.#fileRules.set(uri, { facts, findings });
+  }
+
+  #evaluate(rule: Rule, severity: Finding['severity'] | null, launches: readonly string[], check: (report: (r: Report) => void) => void): readonly Finding[] {
+    this.counters.rules++;
+    const findings: Finding[] = [];
+    this.#guard(
+      `Rule ${rule.id} failed.`,
+      () =>
+        check((report) => {
+          findings.push({
+            rule: rule.id,
+            family: rule.family,
+            severity: severity ?? report.severity ?? rule.severity,
+            confidence: report.confidence ?? 'certain',
+            message: fillTemplate(rule.messages[report.messageId] ?? report.messageId, report.args ?? {}),
+            primary: report.at,
+            related: report.related ?? [],
+            launches,
+            fixes: report.fixes ?? [],
+            unnecessary: report.unnecessary ?? false,
+          });
+        }),
+      undefined,
+    );
+    return findings;
+  }
+
+  #merge(): ReadonlyMap<string, readonly Finding[]> {
+    const all: Finding[] = [];
+    for (const { key } of this.#graph.launches) for (const { findings } of this.#plans.get(key)?.evaluations.values() ?? []) all.push(...findings);
+    for (const uri of this.#graph.files.keys()) all.push(...(this.#fileRules.get(uri)?.findings ?? []));
+    const byUri = new Map<string, Finding[]>();
+    for (const finding of mergeFindings(all)) {
+      const { uri } = finding.primary;
+      const entry = this.#files.get(uri);
+      if (!entry?.facts || suppressionOf(finding, entry.facts, entry.offsets)) continue;
+      const list = byUri.get(uri);
+      if (list) list.push(finding);
+      else byUri.set(uri, [finding]);
+    }
+    for (const list of byUri.values()) list.sort(inDocumentOrder);
+    return byUri;
+  }
+
+  #guard<T>(message: string, action: () => T, otherwise: T): T {
+    try {
+      return action();
+    } catch (error) {
+      this.#log(message, error);
+      return otherwise;
+    }
+  }
+}
+
+/** Replaces `{name}` by arguments; a name without one stays visible. */
+export function fillTemplate(template: string, args: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(args, name) ? String(args[name]) : whole));
+}
+
+function unreadableContent(text: string): Pick<Gap, 'reason' | 'message'> | null {
+  if (text.length > MAX_FILE_SIZE) return { reason: 'too-large', message: `The file is larger than ${MAX_FILE_SIZE / 1024 / 1024} MB and was not read.` };
+  if (text.slice(0, 8192).includes('\0')) return { reason: 'binary', message: 'The file is binary and was not read.' };
+  return null;
+}
+
+function sameReadings(a: readonly Chunk[], b: readonly Chunk[]): boolean {
+  return a.length === b.length && a.every((chunk, i) => chunk.reading === b[i]?.reading);
+}
+
+/** Facts that say the same keep their identity, which is what every later layer compares. */
+function keepWhenEqual(entry: FileEntry, facts: FileFacts): void {
+  if (!structurallyEqual(entry.facts, facts)) entry.facts = facts;
+}
+
+function inDocumentOrder(a: Finding, b: Finding): number {
+  const [x, y] = [a.primary.span, b.primary.span];
+  return x.chunk - y.chunk || x.start - y.start || x.end - y.end || (a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : 0) || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0);
+}

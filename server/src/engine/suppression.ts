@@ -1,0 +1,17 @@
+/** Comments that silence findings. */
+import type { FileFacts, SuppressionFact } from '../core/fact.ts';
+import type { Finding } from '../core/finding.ts';
+import type { ChunkOffsets } from '../core/span.ts';
+import { resolveSpan } from '../core/span.ts';
+
+/** The comment that silences a finding of this file, or undefined. */
+export function suppressionOf(finding: Finding, file: FileFacts, offsets: ChunkOffsets): SuppressionFact | undefined {
+  const at = resolveSpan(finding.primary.span, offsets);
+  for (const fact of file.facts) {
+    if (fact.kind !== 'suppression') continue;
+    if (fact.rules !== null && !fact.rules.includes(finding.rule)) continue;
+    const target = resolveSpan(fact.target, offsets);
+    if (at.start <= target.end && target.start <= at.end) return fact;
+  }
+  return undefined;
+}
