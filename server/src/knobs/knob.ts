@@ -1,0 +1,17 @@
+/** Declares a catalogue entry, filling in what most entries share. */
+import type { Knob } from '../core/knob.ts';
+
+type Optional = 'env' | 'calls' | 'readByModules' | 'inherited' | 'precedence';
+
+/** A knob with the defaults: no names on a channel not given, inherited by children when it is an environment variable. */
+export function knob(entry: Omit<Knob, Optional> & Partial<Pick<Knob, Optional>>): Knob {
+  const env = entry.env ?? [];
+  return {
+    ...entry,
+    env,
+    calls: entry.calls ?? [],
+    readByModules: entry.readByModules ?? [],
+    inherited: entry.inherited ?? env.length > 0,
+    precedence: entry.precedence ?? '',
+  };
+}
