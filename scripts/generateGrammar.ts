@@ -13,7 +13,7 @@ interface Pattern {
   include?: string;
 }
 
-const INJECTED_INTO = ['source.shell', 'source.dockerfile', 'source.yaml', 'source.dotenv', 'source.json', 'source.json.comments', 'source.makefile'];
+export const INJECTED_INTO = ['source.shell', 'source.dockerfile', 'source.yaml', 'source.dotenv', 'source.json', 'source.json.comments', 'source.makefile'];
 
 /** The value languages, by the variables that speak them. */
 const LANGUAGES: readonly { readonly rule: string; readonly variables: readonly string[] }[] = [
