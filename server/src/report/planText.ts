@@ -1,0 +1,19 @@
+/** Plans for people at a terminal. */
+import type { Plan } from '../core/plan.ts';
+import { describePlan } from '../plan/explain.ts';
+import { placeJson, type ReportSources } from './sources.ts';
+import type { Style } from './style.ts';
+
+/** Every plan with where each number comes from. */
+export function planText(plans: readonly Plan[], sources: ReportSources, style: Style): string {
+  if (plans.length === 0) return 'No launch found: no launch configuration, shell script or Python program with thread settings was read.\n';
+  return `${plans.map((plan) => onePlan(plan, sources, style)).join('\n\n')}\n`;
+}
+
+function onePlan(plan: Plan, sources: ReportSources, style: Style): string {
+  const { file, range } = placeJson(plan.launch.anchor, sources);
+  const lines = [`${style.bold(`${file}:${range.start.line}:${range.start.column}`)} ${plan.launch.label}${plan.launch.implicit ? style.dim(' (run directly)') : ''}`];
+  if (plan.launch.commandText !== '') lines.push(`  ${style.dim(`$ ${plan.launch.commandText}`)}`);
+  for (const line of describePlan(plan).split('\n')) lines.push(`  ${line}`);
+  return lines.join('\n');
+}
