@@ -76,7 +76,7 @@ const steps: readonly Step[] = [
   { name: 'python probe', command: [python, '-m', 'unittest', 'discover', '-s', 'tests'], cwd: 'native/python', count: unittest },
   {
     name: 'analysis, server and command line',
-    command: ['mocha', '--reporter', 'json', '--reporter-option', `output=${unitResults}`],
+    command: ['mocha', 'test/**/*.test.ts', '--reporter', 'json', '--reporter-option', `output=${unitResults}`],
     count: mochaJson(unitResults),
   },
   { name: 'editor', command: ['node', 'scripts/testEditor.ts'], environment: { THREADGAUGE_RESULTS: editorResults }, count: mochaJson(editorResults) },
