@@ -1,12 +1,12 @@
-/** Token snapshots of the injection grammar over the grammars of the languages it is injected into. */
+/** Token snapshots of the injection grammars over the grammars of the languages it is injected into. */
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { GRAMMARS } from '../scripts/generateGrammar.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-const injection = path.join(root, 'syntaxes/threadgauge.injection.tmLanguage.json');
 const SAMPLES = [
   { file: 'affinity.sh', grammar: 'shellscript', scope: 'source.shell', language: 'shellscript', extension: '.sh' },
   { file: 'Dockerfile.dockerfile', grammar: 'docker', scope: 'source.dockerfile', language: 'dockerfile', extension: '.dockerfile' },
@@ -15,7 +15,7 @@ const SAMPLES = [
   { file: 'launch.jsonc', grammar: 'jsonc', scope: 'source.json.comments', language: 'jsonc', extension: '.jsonc' },
 ] as const;
 
-describe('injection grammar', function () {
+describe('injection grammars', function () {
   this.timeout(60_000);
   for (const { file, grammar, scope, language, extension } of SAMPLES) {
     it(`tokenises ${file} as reviewed`, () => {
@@ -29,7 +29,7 @@ describe('injection grammar', function () {
               languages: [{ id: language, extensions: [extension] }],
               grammars: [
                 { language, scopeName: scope, path: path.relative(folder, path.join(root, `node_modules/tm-grammars/grammars/${grammar}.json`)) },
-                { scopeName: 'threadgauge.injection', path: path.relative(folder, injection), injectTo: [scope] },
+                ...GRAMMARS.filter(({ injectTo }) => injectTo.includes(scope)).map((ours) => ({ ...ours, path: path.relative(folder, path.join(root, ours.path)) })),
               ],
             },
           }),
