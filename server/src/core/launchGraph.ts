@@ -7,6 +7,8 @@ import type { Value } from './value.ts';
 export interface PlacedSetting {
   readonly anchor: Anchor;
   readonly fact: SettingFact;
+  /** True when it applies on some paths to the launch only. */
+  readonly maybe?: boolean;
 }
 
 /** One layer of a launch's environment; later layers win. */
