@@ -1,0 +1,18 @@
+//! What the operating system knows: the machine, a process tree's life and end, what its threads do.
+//!
+//! The only crate of this workspace that contains `unsafe` code. Linux is measured in full; what
+//! another platform cannot measure is `None` in the values and a sentence in [`missing`]: nothing is
+//! ever made up.
+
+pub mod cell;
+pub mod process;
+pub mod sample;
+pub mod topology;
+
+/// What this platform cannot measure, as full sentences for people; empty when nothing is missing.
+pub fn missing() -> Vec<String> {
+    let mut all = topology::missing();
+    all.extend(process::missing());
+    all.extend(sample::missing());
+    all
+}

@@ -1,0 +1,86 @@
+//! What a process tree does right now, seen from outside, and who else uses the machine.
+
+use crate::process::Child;
+use std::time::Duration;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as platform;
+#[cfg(not(target_os = "linux"))]
+mod other;
+#[cfg(not(target_os = "linux"))]
+use other as platform;
+
+/// One look at a process tree. Counters run from the start of the tree and never fall.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TreeSample {
+    /// Since the sampler was made.
+    pub at: Duration,
+    /// Processes alive.
+    pub processes: u32,
+    /// Threads alive.
+    pub threads: u32,
+    /// Threads running or waiting for a CPU.
+    pub runnable: u32,
+    /// CPU time of the tree, ended threads and processes included.
+    pub cpu_ns: u64,
+    /// Time its threads waited for a CPU; of ended threads, what was seen of them last. `None` where the system does not count it.
+    pub run_delay_ns: Option<u64>,
+    /// CPUs' worth of work of other processes, mean since the value before it; `None` until at
+    /// least 100 ms have passed (the system counts in ticks of 10 ms).
+    pub foreign_cpus: Option<f64>,
+}
+
+/// Follows one process tree.
+#[derive(Debug)]
+pub struct TreeSampler(platform::TreeSampler);
+
+impl TreeSampler {
+    /// A sampler of the tree of `child`.
+    pub fn new(child: &Child) -> Self {
+        Self::of_pid(child.root_pid(), child.root_pid() != child.pid())
+    }
+
+    /// A sampler of the tree below `root`; `root` itself is left out of all figures when `without_root`.
+    pub fn of_pid(root: u32, without_root: bool) -> Self {
+        Self(platform::TreeSampler::new(root, without_root))
+    }
+
+    /// Looks once. A tree that has ended gives the last counters and no threads.
+    pub fn sample(&mut self) -> TreeSample {
+        self.0.sample()
+    }
+
+    /// Mean foreign load since the sampler was made, in CPUs; `None` when it cannot be told.
+    pub fn mean_foreign_cpus(&self) -> Option<f64> {
+        self.0.mean_foreign_cpus()
+    }
+}
+
+/// Reads how long this process's control group has been throttled (all limits above it included).
+#[derive(Debug)]
+pub struct Throttle(platform::Throttle);
+
+impl Throttle {
+    /// Finds the control groups with a quota; `None` when there is none (nothing can be throttled) or it cannot be told.
+    pub fn find() -> Option<Self> {
+        platform::Throttle::find().map(Self)
+    }
+
+    /// Time throttled so far, nanoseconds, of the group that was throttled longest; `None` when it cannot be read.
+    pub fn throttled_ns(&self) -> Option<u64> {
+        self.0.throttled_ns()
+    }
+}
+
+/// Time during which at least one task of the whole machine waited for a CPU, since boot; `None`
+/// where the system does not tell.
+pub fn cpu_pressure() -> Option<Duration> {
+    platform::cpu_pressure()
+}
+
+/// What this platform cannot sample.
+pub fn missing() -> Vec<String> {
+    platform::missing()
+}
