@@ -1,0 +1,110 @@
+/** A run as text: the table of settings, the lines, the doubts and the verdict. */
+import type { Doubt } from './protocol.generated.ts';
+import { countText, durationText, intervalText, percentText, ratioText } from './quantities.ts';
+import type { RunState } from './runState.ts';
+import { measuredFiles } from './toMeasured.ts';
+
+/** Columns of the table of settings; the same numbers a results panel shows. */
+export function armTable(state: RunState): readonly (readonly string[])[] {
+  const header = ['setting', 'runs', 'median', '± MAD', 'min - max', 'vs best', 'CPUs busy', 'peak threads', ''];
+  const rows = state.arms.map(({ arm, current, summary }, index) => {
+    const marks = [...(current ? ['in force'] : []), ...(state.verdict?.best === index && state.verdict.outcome !== 'inconclusive' ? ['best'] : []), ...(state.verdict?.tied.includes(index) ? ['as good within noise'] : []), ...(summary?.dropped ? ['dropped early'] : []), ...(summary && summary.failures > 0 ? [`${summary.failures} failed`] : [])];
+    if (!summary || summary.runs === 0) return [arm.label, '0', '', '', '', '', '', '', marks.join(', ')];
+    return [
+      arm.label,
+      String(summary.runs),
+      durationText(summary.median_ns),
+      `± ${percentText(summary.median_ns === 0 ? 0 : summary.mad_ns / summary.median_ns)}`,
+      `${durationText(summary.min_ns)} - ${durationText(summary.max_ns)}`,
+      summary.ratio_to_best == null ? '' : ratioText(summary.ratio_to_best),
+      summary.busy_cores == null ? '' : summary.busy_cores.toFixed(1),
+      String(summary.peak_threads),
+      marks.join(', '),
+    ];
+  });
+  return [header, ...rows];
+}
+
+/** A table with aligned columns; the first and last are left-aligned. */
+export function alignTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) => row.map((cell, i) => (i === 0 || i === row.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ').trimEnd()).join('\n');
+}
+
+/** The ratio with its interval, or null before a verdict. */
+export function ratioSentence(state: RunState): string | null {
+  const { verdict } = state;
+  if (!verdict || verdict.speedup == null) return null;
+  const interval = verdict.interval ? `, 95 % CI ${intervalText(verdict.interval)}` : '';
+  return `${state.arms[verdict.current]?.arm.label ?? 'current'} / ${state.arms[verdict.best]?.arm.label ?? 'best'} = ${ratioText(verdict.speedup)}${interval}, ${verdict.pairs} pairs`;
+}
+
+/** A doubt as a full sentence. */
+export function doubtSentence(doubt: Doubt, state: RunState): string {
+  const label = (arm: number): string => state.arms[arm]?.arm.label ?? `setting ${arm}`;
+  switch (doubt.kind) {
+    case 'foreign_load':
+      return `Other programs used ${doubt.cpus.toFixed(1)} CPUs on average during the runs${doubt.contaminated > 0 ? `; ${doubt.contaminated} runs were left out because of it` : ''}.`;
+    case 'noisy':
+      return `Runs of ${label(doubt.arm)} differ by ± ${percentText(doubt.spread)} (MAD).`;
+    case 'drift':
+      return `Times ${doubt.change > 0 ? 'rose' : 'fell'} by ${percentText(Math.abs(doubt.change))} over the run.`;
+    case 'too_short':
+      return `The measured part takes only ${durationText(doubt.median_ns)}; give the program more work to compare settings.`;
+    case 'throttled':
+      return `The CPU quota stopped ${label(doubt.arm)} for ${percentText(doubt.share)} of its time.`;
+    case 'output_differs':
+      return `The program printed something else under ${label(doubt.arm)} than under ${label(doubt.other)}.`;
+    case 'probe_overhead':
+      return `Timing lines changed the run time of ${label(doubt.arm)} by ${percentText(doubt.overhead)}; the comparison of settings is not affected.`;
+    case 'setting_without_effect':
+      return `${label(doubt.arm)} asked for ${doubt.asked} threads, but the library used ${doubt.observed}.`;
+    case 'region_unavailable':
+      return doubt.reason;
+    case 'budget_spent':
+      return `The time budget ended the run; ${doubt.missing_trials} planned runs are missing.`;
+    case 'few_runs':
+      return `${label(doubt.arm)} was measured only ${doubt.runs} time${doubt.runs === 1 ? '' : 's'}.`;
+    case 'trials_failed':
+      return `${doubt.failed} run${doubt.failed === 1 ? '' : 's'} of ${label(doubt.arm)} failed or timed out.`;
+    case 'not_measured':
+      return doubt.what;
+  }
+}
+
+/** Per-line tables of every measured file; empty when lines were not measured. `display` names a path. */
+export function linesText(state: RunState, display: (path: string) => string, sourceLine: (path: string, line: number) => string): string {
+  const parts: string[] = [];
+  for (const file of measuredFiles(state)) {
+    const labels = file.lines[0]?.arms.map((arm) => arm.label) ?? [];
+    if (labels.length === 0) continue;
+    const header = ['line', ...labels, 'hits', 'CPUs busy', 'waiting', ''];
+    const rows = file.lines.map((line) => {
+      const first = line.arms[0];
+      const times = labels.map((label) => {
+        const arm = line.arms.find((a) => a.label === label);
+        return arm ? durationText(arm.wallNs) : '';
+      });
+      return [String(line.line + 1), ...times, countText(first?.hits ?? 0), first?.busyCores?.toFixed(1) ?? '', first?.waiting?.toFixed(1) ?? '', sourceLine(file.path, line.line).trim().slice(0, 60)];
+    });
+    parts.push(`${display(file.path)}\n${alignTable([header, ...rows])}`);
+  }
+  return parts.join('\n\n');
+}
+
+/** One sentence about where the run stands: `run 12 of 40, best so far OMP_NUM_THREADS=2, about 30 s left`. */
+export function progressSentence(state: RunState): string {
+  const { progress } = state;
+  if (state.status === 'starting') return 'starting the runner';
+  if (!progress) return 'warming up';
+  const best = progress.best == null ? null : state.arms[progress.best]?.arm.label;
+  return [`run ${Math.min(progress.done + 1, progress.expected)} of ${progress.expected}`, ...(best ? [`best so far ${best}`] : []), ...(progress.remaining_s > 0 ? [`about ${Math.ceil(progress.remaining_s)} s left`] : [])].join(', ');
+}
+
+/** One or two sentences that end a run. */
+export function closingSentence(state: RunState): string {
+  if (state.failed) return `${state.failed.message} ${state.failed.hint}`.trim();
+  if (state.verdict) return `${state.status === 'cancelled' ? 'Cancelled. ' : ''}${state.verdict.sentence}`;
+  const counted = state.trials.filter((trial) => trial.status === 'ok').length;
+  return state.status === 'cancelled' ? `Cancelled after ${counted} counted run${counted === 1 ? '' : 's'}; what was measured is kept.` : `The run ended without a verdict after ${counted} counted run${counted === 1 ? '' : 's'}.`;
+}

@@ -1,0 +1,315 @@
+/** Turns a planned launch into exactly what the runner starts, or says why it cannot be measured. */
+import type { LaunchFact, SettingFact } from '../core/fact.ts';
+import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
+import type { Machine } from '../core/machine.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Anchor } from '../core/span.ts';
+import { sameSpan } from '../core/span.ts';
+import { evaluate, type Evaluated, type Value } from '../core/value.ts';
+import { armFor, chooseArms, type CurrentSetting, type Mechanism } from './arms.ts';
+import type { BenchPreview, BenchSettings } from './messages.ts';
+import type { Arm, BenchRequest, Mode } from './protocol.generated.ts';
+
+export type Interpreter = { readonly path: string; readonly from: string };
+
+/** What the request needs to know of the machine that runs it. */
+export interface BenchHost {
+  /** What a launch inherits. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The machine that measures, which need not be the one the plan is for. */
+  readonly machine: Machine;
+  /** Directory of the probe package; null when it is not installed. */
+  readonly probeDirectory: string | null;
+  pathOf(uri: string): string | null;
+  directoryOf(path: string): string;
+  resolve(base: string, path: string): string;
+  isFile(path: string): boolean;
+  isDirectory(path: string): boolean;
+  /** The Python for a command word such as `python3`, looked for from a directory upwards. */
+  findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>): Interpreter | { readonly problem: string };
+  /** Absolute path of a program on PATH; null when there is none. */
+  findProgram(word: string, cwd: string, environment: Readonly<Record<string, string>>): string | null;
+}
+
+export interface BenchOptions {
+  readonly mode: Mode;
+  readonly threads?: readonly number[];
+  /** Replace the arms chosen from the machine; the first one is in force. */
+  readonly arms?: readonly Arm[];
+  readonly settings: BenchSettings;
+  readonly seed: number;
+  /** Folder that launch configurations call `${workspaceFolder}`; null = derived from the launch's file. */
+  readonly folder?: string | null;
+}
+
+export interface PreparedBench {
+  readonly preview: BenchPreview;
+  /** Null exactly when `preview.refusal` is not. */
+  readonly request: BenchRequest | null;
+  readonly mechanism: Mechanism;
+  /** Top-level modules the program imports in any case, for a check before the start. */
+  readonly modules: readonly string[];
+}
+
+/** Wrappers that change where or how urgently a program runs, kept in front of it. */
+const KEPT_WRAPPERS = new Set(['taskset', 'numactl', 'nice', 'ionice', 'chrt']);
+/** Variables of an editor's processes that a launch in a terminal does not have. */
+const EDITOR_VARIABLE = /^(?:ELECTRON_|VSCODE_|THREADGAUGE_)/;
+const LIBRARIES = new Set(['torch', 'numpy', 'scipy', 'onnxruntime', 'tensorflow', 'transformers', 'sklearn', 'jax', 'numba', 'numexpr', 'cv2', 'torchvision']);
+
+/** Prepares a run. Reads nothing but its arguments; starts nothing. */
+export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, host: BenchHost, options: BenchOptions): PreparedBench {
+  const notes: string[] = [];
+  const refusals: string[] = [];
+  const fact = graph.files.get(launch.uri)?.facts.find((f): f is LaunchFact => f.kind === 'launch' && f.id === launch.id);
+  const launchFile = host.pathOf(launch.uri);
+  const folder = options.folder ?? workspaceFolderOf(launchFile, host);
+  const { environment, changes } = launchEnvironment(launch, host, folder, notes);
+  const context = { machine: host.machine, environment: (name: string) => environment[name] };
+  const textOf = (value: Value): string | null => {
+    const text = asText(evaluate(value, context));
+    return text === null ? null : text.replaceAll('${workspaceFolder}', folder);
+  };
+
+  refusals.push(...refusalOfKind(launch, plan));
+  const entryPath = launch.entry === null ? null : host.pathOf(launch.entry);
+  let cwd = folder;
+  if (fact?.cwd) {
+    const text = textOf(fact.cwd);
+    if (text === null) refusals.push('The working directory of this launch is not known before it starts.');
+    else cwd = host.resolve(folder, text);
+  } else if (launch.implicit || fact?.how !== 'debug') {
+    cwd = directoryThatFits(launch, entryPath, launchFile, folder, host);
+  }
+  if (!host.isDirectory(cwd)) refusals.push(`The working directory ${cwd} does not exist.`);
+
+  const words: string[] = [];
+  if (fact) {
+    for (const word of fact.argv) {
+      const text = textOf(word.value);
+      if (text === null) refusals.push(`A word of the command line (${launch.commandText}) is not known before it starts.`);
+      else words.push(text);
+    }
+  } else if (entryPath !== null) {
+    words.push('python', entryPath);
+  }
+
+  let interpreter: Interpreter | null = null;
+  let argv: string[] = words;
+  let scriptIndex: number | null = null;
+  const command = findCommand(words);
+  if (words.length === 0) {
+    refusals.push('There is no command to run.');
+  } else if (command.python !== null) {
+    const word = words[command.python] ?? 'python';
+    const found = host.findInterpreter(word, cwd, environment);
+    if ('problem' in found) refusals.push(found.problem);
+    else interpreter = found;
+    argv = [...keptPrefix(words, command.python), interpreter?.path ?? word, ...words.slice(command.python + 1)];
+    const at = scriptWord(words, command.python);
+    if (at === null) {
+      notes.push('The command starts no script or module, so the whole process is measured and lines are not timed.');
+    } else {
+      scriptIndex = at - command.python + (argv.length - (words.length - command.python));
+      const script = words[at] ?? '';
+      if (script !== '-m') {
+        const path = host.resolve(cwd, script);
+        if (!host.isFile(path)) refusals.push(`The script ${path} does not exist.`);
+      }
+    }
+  } else {
+    argv = [...keptPrefix(words, command.program), ...words.slice(command.program)];
+  }
+  const first = argv[0];
+  if (first !== undefined && first !== interpreter?.path) {
+    const program = host.findProgram(first, cwd, environment);
+    if (program === null && command.python === null) refusals.push(`The program ${first} was not found.`);
+    else if (program !== null) argv = [program, ...argv.slice(1)];
+  }
+
+  const { mechanism, current } = inForce(plan, graph, environment, refusals);
+  const choice: { arms: readonly Arm[]; readonly current: number } = options.arms && options.arms.length > 0 ? { arms: options.arms, current: 0 } : chooseArms(host.machine, mechanism, current, options.threads);
+  if (choice.arms.length < 2 && options.mode !== 'lines') {
+    // One CPU: two threads on it still answer whether a second one does harm.
+    if (choice.arms[0]?.threads === 1) choice.arms = [...choice.arms, armFor(2, mechanism, 'more than the CPUs, for comparison')];
+    else refusals.push('There is only one setting to measure; name at least two thread counts.');
+  }
+  const needsProbe = choice.arms.some((arm) => arm.torch_num_threads != null);
+  if (needsProbe && (host.probeDirectory === null || scriptIndex === null)) refusals.push('The script sets its threads itself, and the part of ThreadGauge that can vary them from outside is not available for this command.');
+
+  const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2 };
+  const lines = (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
+  const request: BenchRequest = {
+    workload: {
+      argv,
+      cwd,
+      env: { ...environment },
+      python: scriptIndex === null || host.probeDirectory === null ? null : { script_index: scriptIndex, probe_dir: host.probeDirectory, roots: measuredRoots(folder, cwd, entryPath, host), region: 'after_imports' },
+      simulated: null,
+    },
+    arms: [...choice.arms],
+    current: choice.current,
+    mode: options.mode,
+    limits,
+    lines: { enabled: lines, arms: [] },
+    seed: options.seed,
+  };
+  const maxTrials = maximumTrials(request);
+  const refusal = refusals.length === 0 ? null : [...new Set(refusals)].join(' ');
+  return {
+    preview: {
+      launch: { uri: launch.uri, launchId: launch.id, label: launch.label },
+      refusal,
+      argv,
+      cwd,
+      environment: changes,
+      arms: choice.arms.map((arm, index) => ({ label: arm.label, threads: arm.threads ?? null, reason: arm.reason, current: index === choice.current })),
+      interpreter,
+      estimate: { maxTrials, budgetSeconds: limits.budget_s, sentence: `Runs the program up to ${maxTrials} times and stops after ${duration(limits.budget_s)} at the latest.` },
+      notes,
+    },
+    request: refusal === null ? request : null,
+    mechanism,
+    modules: importedLibraries(plan),
+  };
+}
+
+function refusalOfKind(launch: Launch, plan: Plan): string[] {
+  if (launch.program === 'gunicorn' || launch.program === 'uvicorn') return [`${launch.label} starts a server, which never ends by itself; a benchmark needs a program that ends. Measure the script that does the inference, or a script that sends it a fixed number of requests.`];
+  if (launch.program === 'torchrun') return [`${launch.label} starts several worker processes through torchrun, which cannot be measured yet. Measure the script with one process: python ${launch.entryText ?? 'script.py'}.`];
+  const processes = plan.processes.value;
+  const launched = launch.wrappers.find((wrapper) => wrapper.kind === 'workers');
+  if (launched && processes !== null && processes > 1) return [`${launch.label} starts ${processes} worker processes (${launched.text}), which cannot be measured yet.`];
+  return [];
+}
+
+/** The folder launch.json means by `${workspaceFolder}`: the parent of `.vscode`. */
+function workspaceFolderOf(launchFile: string | null, host: BenchHost): string {
+  if (launchFile === null) return '/';
+  const directory = host.directoryOf(launchFile);
+  return /[\\/]\.vscode$/.test(directory) ? host.directoryOf(directory) : directory;
+}
+
+/** The directory from which the command's relative script path leads to the script. */
+function directoryThatFits(launch: Launch, entry: string | null, launchFile: string | null, folder: string, host: BenchHost): string {
+  const own = launchFile === null ? folder : host.directoryOf(launchFile);
+  if (launch.implicit || entry === null || launch.entryText === null) return own;
+  for (let directory = own; ; directory = host.directoryOf(directory)) {
+    if (host.resolve(directory, launch.entryText) === entry) return directory;
+    if (host.directoryOf(directory) === directory) return own;
+  }
+}
+
+function launchEnvironment(launch: Launch, host: BenchHost, folder: string, notes: string[]): { environment: Record<string, string>; changes: BenchPreview['environment'] } {
+  const environment: Record<string, string> = {};
+  if (!launch.clearsEnvironment) {
+    for (const [name, value] of Object.entries(host.environment)) if (!EDITOR_VARIABLE.test(name)) environment[name] = value;
+  }
+  const changes = new Map<string, { name: string; value: string | null; from: string }>();
+  for (const layer of launch.layers) {
+    if (layer.incomplete) notes.push(`Part of ${layer.label} could not be read; variables set there are missing.`);
+    for (const { fact } of layer.settings) {
+      if (fact.channel !== 'env') continue;
+      const { name, operation } = fact;
+      if (operation === 'default' && environment[name] !== undefined) continue;
+      if (operation === 'unset') {
+        delete environment[name];
+        changes.set(name, { name, value: null, from: layer.label });
+        continue;
+      }
+      const value = evaluate(fact.value, { machine: host.machine, environment: (other) => environment[other] });
+      const text = asText(value);
+      if (text === null) {
+        notes.push(`${name} from ${layer.label} is left out, because its value is not known before the launch${value.kind === 'unknown' ? ` (it ${value.why})` : ''}.`);
+        continue;
+      }
+      const replaced = text.replaceAll('${workspaceFolder}', folder);
+      environment[name] = replaced;
+      changes.set(name, { name, value: replaced, from: layer.label });
+    }
+  }
+  return { environment, changes: [...changes.values()] };
+}
+
+function asText(value: Evaluated): string | null {
+  if (value.kind !== 'known' || value.type === 'other') return null;
+  return value.value === null ? '' : String(value.value);
+}
+
+/** Where the program stands behind its wrappers. */
+function findCommand(words: readonly string[]): { readonly python: number | null; readonly program: number } {
+  const python = words.findIndex((word) => /(?:^|[\\/])python(?:\d(?:\.\d+)?)?(?:\.exe)?$/.test(word));
+  if (python >= 0) return { python, program: python };
+  // `env X=1 exec nohup time PROGRAM`: what shells put in front without changing the program.
+  const program = words.findIndex((word) => !/^(?:env|exec|nohup|time|command)$/.test(word) && !/^[A-Za-z_]\w*=/.test(word));
+  return { python: null, program: Math.max(0, program) };
+}
+
+function keptPrefix(words: readonly string[], end: number): string[] {
+  const prefix = words.slice(0, end);
+  const first = prefix.findIndex((word) => KEPT_WRAPPERS.has(word.replace(/^.*[\\/]/, '')));
+  return first < 0 ? [] : prefix.slice(first);
+}
+
+/** Index of the script or of `-m` behind the interpreter; null for `-c` and standard input. */
+function scriptWord(words: readonly string[], python: number): number | null {
+  for (let i = python + 1; i < words.length; i++) {
+    const word = words[i] ?? '';
+    if (word === '-m') return i + 1 < words.length ? i : null;
+    if (word === '-c' || word === '-') return null;
+    if (word === '-W' || word === '-X' || word === '--check-hash-based-pycs') i++;
+    else if (!word.startsWith('-')) return i;
+  }
+  return null;
+}
+
+function measuredRoots(folder: string, cwd: string, entry: string | null, host: BenchHost): string[] {
+  return [...new Set([folder, cwd, ...(entry === null ? [] : [host.directoryOf(entry)])])];
+}
+
+/** What decides the thread count today, and so how to vary it. */
+function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<string, string>>, refusals: string[]): { mechanism: Mechanism; current: CurrentSetting } {
+  const decider = decidingSetting(plan, graph);
+  const threads = plan.intraOp.value;
+  if (decider?.fact.channel === 'call') return { mechanism: { kind: 'torchCall' }, current: { threads, label: threads === null ? `${decider.fact.name}(…)` : `${decider.fact.name}(${threads})` } };
+  if (decider?.fact.channel === 'env' && graph.files.get(decider.anchor.uri)?.reader === 'python') {
+    refusals.push(`The script itself sets ${decider.fact.name}, so its environment cannot change the number of threads. Write os.environ.setdefault(…) instead, or set ${decider.fact.name} in the launch.`);
+  }
+  const names: [string, ...string[]] = ['OMP_NUM_THREADS'];
+  // MKL's own variable wins over OpenMP's.
+  if (environment['MKL_NUM_THREADS'] !== undefined) names.push('MKL_NUM_THREADS');
+  const deciding = names.length > 1 ? 'MKL_NUM_THREADS' : 'OMP_NUM_THREADS';
+  const text = environment[deciding];
+  const label = text !== undefined && text !== '' ? `${deciding}=${text}` : 'default';
+  return { mechanism: { kind: 'environment', names }, current: { threads, label: label === 'default' && threads !== null ? `default (${threads} thread${threads === 1 ? '' : 's'})` : label } };
+}
+
+/** The setting the plan's intra-op number comes from, if it comes from one. */
+export function decidingSetting(plan: Plan, graph: LaunchGraph): { readonly anchor: Anchor; readonly fact: SettingFact } | null {
+  for (const { anchor } of plan.intraOp.from) {
+    if (anchor === null) continue;
+    for (const fact of graph.files.get(anchor.uri)?.facts ?? []) {
+      if (fact.kind !== 'setting') continue;
+      if (sameSpan(fact.span, anchor.span) || sameSpan(fact.nameSpan, anchor.span) || (fact.valueSpan !== null && sameSpan(fact.valueSpan, anchor.span))) return { anchor: { uri: anchor.uri, span: fact.span }, fact };
+    }
+  }
+  return null;
+}
+
+function importedLibraries(plan: Plan): readonly string[] {
+  const modules = plan.schedule.flatMap(({ fact, certainty }) => (fact.kind === 'load' && certainty === 'always' && !fact.scope.guarded && fact.scope.func === null ? [fact.module.split('.')[0] ?? ''] : []));
+  return [...new Set(modules)].filter((module) => LIBRARIES.has(module));
+}
+
+function maximumTrials(request: BenchRequest): number {
+  const { arms, limits, mode, lines } = request;
+  const confirm = 2 * (limits?.confirm_blocks ?? 8);
+  const lineTrials = lines?.enabled ? 6 : 0;
+  if (mode === 'lines') return 2 * arms.length + 1;
+  if (mode === 'verify') return confirm + 2;
+  return arms.length * (1 + (limits?.max_blocks ?? 6)) + confirm + lineTrials;
+}
+
+function duration(seconds: number): string {
+  return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`;
+}

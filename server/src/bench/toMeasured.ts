@@ -1,0 +1,118 @@
+/** What a finished run says about source lines and about the launch. */
+import type { MeasuredAtArm, MeasuredLine } from './messages.ts';
+import type { Arm, LineTiming, Verdict } from './protocol.generated.ts';
+import { countText, durationText, intervalText, ratioText } from './quantities.ts';
+import type { RunState } from './runState.ts';
+
+/** Lines below both bounds carry no label: share of the file's time, and nanoseconds. */
+const MIN_SHARE = 0.001;
+const MIN_WALL_NS = 1e6;
+
+/** Measured lines of one file. */
+export interface MeasuredFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly lines: readonly MeasuredLine[];
+}
+
+/** Lines of every file, under every arm they were measured at; the setting in force comes first. */
+export function measuredFiles(state: RunState): readonly MeasuredFile[] {
+  const current = state.plan?.current ?? 0;
+  const measurements = [...state.lines].sort((a, b) => Number(b.arm === current) - Number(a.arm === current) || a.arm - b.arm);
+  const byPath = new Map<string, { sha256: string; lines: Map<number, MeasuredAtArm[]> }>();
+  for (const { arm, files } of measurements) {
+    for (const { path, sha256, lines } of files) {
+      let file = byPath.get(path);
+      if (!file) byPath.set(path, (file = { sha256, lines: new Map() }));
+      // Numbers of another version of the file do not belong beside these.
+      if (file.sha256 !== sha256) continue;
+      for (const timing of lines) {
+        const list = file.lines.get(timing.line) ?? [];
+        list.push(atArm(timing, state.arms[arm]?.arm, arm === current));
+        file.lines.set(timing.line, list);
+      }
+    }
+  }
+  return [...byPath].map(([path, { sha256, lines }]) => ({ path, sha256, lines: labelled(lines) }));
+}
+
+function atArm(timing: LineTiming, arm: Arm | undefined, current: boolean): MeasuredAtArm {
+  return {
+    label: arm?.label ?? 'unknown setting',
+    threads: arm?.threads ?? null,
+    current,
+    hits: timing.hits,
+    wallNs: timing.wall_ns,
+    busyCores: timing.cpu_ns == null || timing.wall_ns === 0 ? null : timing.cpu_ns / timing.wall_ns,
+    waiting: timing.run_delay_per_s ?? null,
+    firstNs: timing.first_ns,
+  };
+}
+
+function labelled(lines: ReadonlyMap<number, readonly MeasuredAtArm[]>): MeasuredLine[] {
+  const shown = [...lines].flatMap(([line, arms]) => (arms[0] ? [{ line, arms, first: arms[0] }] : []));
+  const total = shown.reduce((sum, { first }) => sum + first.wallNs, 0);
+  return shown
+    .map(({ line, arms, first }) => ({ line: line - 1, label: lineLabel(first), hover: lineHover(arms), share: total === 0 ? 0 : first.wallNs / total, arms }))
+    .filter(({ share, arms }) => share >= MIN_SHARE || arms.some((arm) => arm.wallNs >= MIN_WALL_NS))
+    .sort((a, b) => a.line - b.line);
+}
+
+function lineLabel({ wallNs, hits, busyCores, waiting }: MeasuredAtArm): string {
+  const parts = [durationText(wallNs), `${countText(hits)}x`];
+  if (busyCores !== null) parts.push(`${busyCores.toFixed(1)} CPUs busy`);
+  if (waiting !== null && waiting >= 0.05) parts.push(`${waiting.toFixed(1)} waiting`);
+  return parts.join(' · ');
+}
+
+function lineHover(arms: readonly MeasuredAtArm[]): string {
+  const single = arms.find((arm) => arm.threads === 1);
+  const rows = arms.map((arm) => {
+    const speedup = single && arm !== single && arm.wallNs > 0 ? ratioText(single.wallNs / arm.wallNs) : '';
+    const cells = [`${arm.label}${arm.current ? ' (in force)' : ''}`, durationText(arm.wallNs), countText(arm.hits), arm.busyCores?.toFixed(2) ?? '', arm.waiting?.toFixed(2) ?? '', speedup, durationText(arm.firstNs)];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return ['| setting | time per run | executions | CPUs busy | threads waiting | vs 1 thread | first execution |', '|---|---:|---:|---:|---:|---:|---:|', ...rows].join('\n');
+}
+
+/** What a verdict offers for the launch. */
+export interface MeasuredGain {
+  readonly old: Arm;
+  readonly best: Arm;
+  /** `1.9x faster, measured (95 % CI 1.8-2.0, 16 runs)`. */
+  readonly proof: string;
+}
+
+/** The setting to change to, when the run showed a better one. */
+export function measuredGain(state: RunState): MeasuredGain | null {
+  const { verdict } = state;
+  if (verdict?.outcome !== 'faster' || verdict.best === verdict.current) return null;
+  const old = state.arms[verdict.current]?.arm;
+  const best = state.arms[verdict.best]?.arm;
+  return old && best ? { old, best, proof: `${proofText(verdict)}` } : null;
+}
+
+function proofText({ speedup, interval, pairs }: Verdict): string {
+  const details = [...(interval ? [`95 % CI ${intervalText(interval)}`] : []), `${2 * pairs} runs`];
+  return `${speedup == null ? 'faster' : `${ratioText(speedup)} faster`}, measured (${details.join(', ')})`;
+}
+
+/** The verdict in a few words for a lens: `best 2 threads: 1.9x (95 % CI 1.8-2.0)`. */
+export function verdictLabel(state: RunState): string | null {
+  const { verdict } = state;
+  if (!verdict) return null;
+  const best = state.arms[verdict.best]?.arm;
+  const name = best?.threads == null ? (best?.label ?? 'unknown') : `${best.threads} thread${best.threads === 1 ? '' : 's'}`;
+  switch (verdict.outcome) {
+    case 'faster':
+      return `best ${name}: ${verdict.speedup == null ? 'faster' : ratioText(verdict.speedup)}${verdict.interval ? ` (95 % CI ${intervalText(verdict.interval)})` : ''}`;
+    case 'current_is_best':
+      return `${name} in force is best`;
+    case 'no_difference':
+      return 'no difference on this machine';
+    case 'slower':
+      return `slower: ${verdict.speedup == null ? 'verified' : ratioText(verdict.speedup)}`;
+    case 'inconclusive':
+      return 'inconclusive';
+  }
+}
