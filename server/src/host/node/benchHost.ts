@@ -1,0 +1,125 @@
+/** What a benchmark needs to know of this computer: paths, programs, the Python to use. */
+import { execFile } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
+import type { Machine } from '../../core/machine.ts';
+import type { BenchHost, Interpreter } from '../../bench/request.ts';
+import { findProbeDirectory } from './findRunner.ts';
+import { pathOfUri } from './workspaceFiles.ts';
+
+const WINDOWS = process.platform === 'win32';
+
+export interface BenchHostOptions {
+  readonly machine: Machine;
+  /** The setting `threadgauge.interpreter`; empty = not set. */
+  readonly interpreter: string | undefined;
+  /** Directories in which virtual environments are looked for; the search goes no higher. */
+  readonly folders: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The host of the computer this process runs on. Looks at files; starts nothing. */
+export function createBenchHost(options: BenchHostOptions): BenchHost {
+  return {
+    environment: options.environment ?? definedVariables(process.env),
+    machine: options.machine,
+    probeDirectory: findProbeDirectory(),
+    pathOf: pathOfUri,
+    directoryOf: path.dirname,
+    resolve: (base, file) => path.resolve(base, file),
+    isFile,
+    isDirectory: (file) => statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    findInterpreter: (word, from, environment) => findInterpreter(word, from, environment, options),
+    findProgram: (word, cwd, environment) => findProgram(word, cwd, environment['PATH'] ?? ''),
+  };
+}
+
+/** The variables of an environment that are set. */
+export function definedVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, options: BenchHostOptions): Interpreter | { readonly problem: string } {
+  if (options.interpreter) {
+    const named = findProgram(options.interpreter, from, environment['PATH'] ?? '');
+    return named === null ? { problem: `The Python ${options.interpreter} (setting threadgauge.interpreter) does not exist or may not be executed.` } : { path: named, from: 'setting threadgauge.interpreter' };
+  }
+  if (/[\\/]/.test(word)) {
+    const named = path.resolve(from, word);
+    return isProgram(named) ? { path: named, from: 'named in the launch' } : { problem: `The Python ${named}, which the launch names, does not exist or may not be executed.` };
+  }
+  for (const directory of searchDirectories(from, options.folders)) {
+    for (const name of ['.venv', 'venv']) {
+      const candidate = pythonOf(path.join(directory, name));
+      if (isProgram(candidate)) return { path: candidate, from: `${name} in ${directory}` };
+    }
+  }
+  const active = environment['VIRTUAL_ENV'];
+  if (active && isProgram(pythonOf(active))) return { path: pythonOf(active), from: 'VIRTUAL_ENV' };
+  for (const name of new Set([word, 'python3', 'python'])) {
+    const found = findProgram(name, from, environment['PATH'] ?? '');
+    if (found !== null) return { path: found, from: 'PATH' };
+  }
+  return { problem: `No Python was found: there is no .venv or venv in the workspace, and neither python3 nor python is on PATH. Set threadgauge.interpreter to the Python to use.` };
+}
+
+/** From a directory up to the workspace folder that holds it; then the folders themselves. */
+function searchDirectories(from: string, folders: readonly string[]): readonly string[] {
+  const result: string[] = [];
+  const within = folders.find((folder) => from === folder || from.startsWith(folder + path.sep));
+  if (within !== undefined) {
+    for (let directory = from; ; directory = path.dirname(directory)) {
+      result.push(directory);
+      if (directory === within) break;
+    }
+  } else {
+    result.push(from);
+  }
+  return [...new Set([...result, ...folders])];
+}
+
+function pythonOf(environment: string): string {
+  return WINDOWS ? path.join(environment, 'Scripts', 'python.exe') : path.join(environment, 'bin', 'python');
+}
+
+function findProgram(word: string, cwd: string, searchPath: string): string | null {
+  if (/[\\/]/.test(word)) {
+    const named = path.resolve(cwd, word);
+    return isProgram(named) ? named : null;
+  }
+  const names = WINDOWS ? [word, `${word}.exe`] : [word];
+  for (const directory of searchPath.split(path.delimiter)) {
+    for (const name of names) {
+      const candidate = path.resolve(cwd, directory, name);
+      if (directory !== '' && isProgram(candidate)) return candidate;
+    }
+  }
+  return null;
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return isFile(file);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Which modules the program's Python cannot find, or null when that could not be told.
+ * Runs that interpreter, so only ever as part of a benchmark somebody asked for.
+ */
+export function missingModules(python: string, modules: readonly string[], cwd: string, environment: Readonly<Record<string, string>>): Promise<readonly string[] | null> {
+  if (modules.length === 0) return Promise.resolve([]);
+  const program = 'import importlib.util, sys\nprint("\\n".join(m for m in sys.argv[1:] if importlib.util.find_spec(m) is None))';
+  return new Promise((resolve) => {
+    execFile(python, ['-c', program, ...modules], { cwd, env: environment, timeout: 20_000, windowsHide: true }, (error, stdout) => {
+      resolve(error ? null : stdout.split(/\r?\n/).filter((line) => modules.includes(line)));
+    });
+  });
+}
