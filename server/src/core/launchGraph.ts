@@ -23,7 +23,8 @@ export interface EnvironmentLayer {
 
 /** Something a launch line adds around the program: a CPU mask, a worker count. */
 export interface LaunchWrapper {
-  readonly kind: 'affinity' | 'workers' | 'threads' | 'preload';
+  /** `copies` = a shell loop that starts the command several times side by side. */
+  readonly kind: 'affinity' | 'workers' | 'threads' | 'preload' | 'copies';
   /** CPU list text, worker count …; null when not known. */
   readonly value: string | number | null;
   /** What was written when `value` is null, so that the planner can evaluate it on the machine (`-w $(nproc)`). */

@@ -1,0 +1,523 @@
+/** Reads a launch's argument vector: wrappers such as taskset and env, the program, and the script or module it runs. */
+import { formatCpuList, parseCpuList } from '../core/cpuList.ts';
+import type { Word } from '../core/fact.ts';
+import type { Launch, LaunchWrapper } from '../core/launchGraph.ts';
+import { UNKNOWN_MACHINE } from '../core/machine.ts';
+import type { Span } from '../core/span.ts';
+import { evaluate, stringValue, type Value } from '../core/value.ts';
+
+/** What runs first: a script by path, a module as `__main__`, or a module that a server imports. */
+export interface EntryReference {
+  readonly kind: 'script' | 'module' | 'app';
+  readonly text: string;
+  readonly span: Span;
+}
+
+export interface CommandLine {
+  readonly program: Launch['program'];
+  readonly entry: EntryReference | null;
+  readonly wrappers: readonly LaunchWrapper[];
+  /** `env K=V` in front of the program. */
+  readonly assignments: readonly { readonly name: string; readonly value: Value; readonly span: Span; readonly nameSpan: Span; readonly valueSpan: Span }[];
+  readonly clearsEnvironment: boolean;
+  /** `gunicorn --chdir`, `uvicorn --app-dir`, `env -C`. */
+  readonly folder: string | null;
+  /** `gunicorn -c FILE`; null when not given. */
+  readonly configFile: string | null;
+}
+
+/** Options by the number of words they take; what is not listed takes none. */
+interface OptionTable {
+  readonly takesValue: (name: string) => boolean;
+}
+
+const list = (text: string): ReadonlySet<string> => new Set(text.split(' '));
+
+const SIMPLE_PREFIXES = list('nohup exec time command setsid builtin caffeinate dumb-init tini catchsegv');
+const PREFIX_VALUES: Readonly<Record<string, ReadonlySet<string>>> = {
+  nice: list('-n --adjustment'),
+  ionice: list('-c -n -p --class --classdata'),
+  stdbuf: list('-i -o -e --input --output --error'),
+  sudo: list('-u -g -h -p -C -r -t --user --group'),
+  time: list('-f -o --format --output'),
+  chrt: list('-T -P -D'),
+  exec: list('-a'),
+};
+const RUNNERS: Readonly<Record<string, ReadonlySet<string>>> = {
+  uv: list('--with --python -p --project --directory --env-file --extra --group --index-url --with-requirements --package'),
+  poetry: list('-C --directory -P --project'),
+  pipenv: list(''),
+  pdm: list('-p --project'),
+  rye: list(''),
+  hatch: list('-e --env'),
+  conda: list('-n --name -p --prefix --cwd'),
+  mamba: list('-n --name -p --prefix --cwd'),
+  micromamba: list('-n --name -p --prefix --cwd'),
+  pixi: list('-e --environment --manifest-path'),
+};
+const PYTHON_VALUES = list('-W -X -Q --check-hash-based-pycs');
+const GUNICORN_FLAGS = list('--preload --reload -D --daemon --check-config --print-config --spew --no-sendfile --capture-output --log-syslog --proxy-protocol --reuse-port -R --enable-stdio-inheritance --initgroups --strip-header-spaces --permit-unconventional-http-method --permit-unconventional-http-version --permit-obsolete-folding --casefold-http-method --suppress-ragged-eofs --do-handshake-on-connect --disable-redirect-access-to-syslog -h --help -v --version');
+const UVICORN_FLAGS = list('--reload --factory --proxy-headers --no-proxy-headers --use-colors --no-use-colors --access-log --no-access-log --server-header --no-server-header --date-header --no-date-header --version --help');
+const TORCHRUN_FLAGS = list('--standalone -m --module --no-python --no_python --run-path --run_path --use-env --use_env --use-agent-store --signals-to-handle --virtual-local-rank -h --help');
+const ACCELERATE_VALUES = list('--config_file --num_processes --num_machines --machine_rank --main_process_ip --main_process_port --mixed_precision --num_cpu_threads_per_process --gpu_ids --dynamo_backend --dynamo_mode --rdzv_backend --rdzv_conf --max_restarts --monitor_interval --role --same_network --tee --log_dir --num-processes --num-machines --machine-rank --main-process-ip --main-process-port --mixed-precision --num-cpu-threads-per-process --gpu-ids --config-file');
+
+/** Interprets the words; never throws. Words whose text is not known stop the reading of options, not the reading of the line. */
+export function readCommandLine(argv: readonly Word[], uri: string): CommandLine {
+  return new CommandLineReader(argv, uri).read();
+}
+
+/** The text of a value that is known without a machine or an environment; null otherwise. */
+export function knownText(value: Value): string | null {
+  const result = evaluate(value, { machine: UNKNOWN_MACHINE });
+  return result.kind === 'known' && result.value !== null ? String(result.value) : null;
+}
+
+class CommandLineReader {
+  readonly #argv: readonly Word[];
+  readonly #uri: string;
+  #at = 0;
+  readonly #wrappers: LaunchWrapper[] = [];
+  readonly #assignments: CommandLine['assignments'][number][] = [];
+  #clears = false;
+  #folder: string | null = null;
+  #configFile: string | null = null;
+
+  constructor(argv: readonly Word[], uri: string) {
+    this.#argv = argv;
+    this.#uri = uri;
+  }
+
+  read(): CommandLine {
+    // Every turn consumes at least one word, so that the loop ends.
+    while (this.#at < this.#argv.length) {
+      const word = this.#text();
+      const name = word === null ? null : programName(word);
+      if (name === null) {
+        if (this.#runsScriptNext()) return this.#python(false);
+        return this.#result('other', null);
+      }
+      if (/^[A-Za-z_]\w*=/.test(word ?? '')) {
+        this.#assignment();
+      } else if (name === 'env') {
+        this.#at++;
+        this.#env();
+      } else if (name === 'taskset') {
+        this.#at++;
+        this.#taskset();
+      } else if (name === 'numactl') {
+        this.#at++;
+        this.#numactl();
+      } else if (name === 'timeout') {
+        this.#at++;
+        this.#skipOptions(list('-k -s --kill-after --signal'));
+        this.#at++;
+      } else if (SIMPLE_PREFIXES.has(name) || Object.hasOwn(PREFIX_VALUES, name)) {
+        this.#at++;
+        this.#skipOptions(PREFIX_VALUES[name] ?? new Set());
+      } else if (Object.hasOwn(RUNNERS, name) && this.#runnerRuns(RUNNERS[name] ?? new Set())) {
+        continue;
+      } else {
+        return this.#program(name);
+      }
+    }
+    return this.#result('other', null);
+  }
+
+  #program(name: string): CommandLine {
+    if (/^(?:python|pypy|ipython)(?:\d+(?:\.\d+)*)?[tmw]?$/.test(name) || name === 'py') {
+      this.#at++;
+      return this.#python(true);
+    }
+    if (name === 'gunicorn' || name === 'uvicorn' || name === 'torchrun') {
+      this.#at++;
+      return this.#named(name);
+    }
+    if (name === 'accelerate' && this.#text(1) === 'launch') {
+      this.#at += 2;
+      return this.#accelerate();
+    }
+    if (name === 'accelerate-launch') {
+      this.#at++;
+      return this.#accelerate();
+    }
+    if (name.endsWith('.py')) return this.#script('python');
+    return this.#result('other', null);
+  }
+
+  #named(name: 'gunicorn' | 'uvicorn' | 'torchrun'): CommandLine {
+    return name === 'gunicorn' ? this.#gunicorn() : name === 'uvicorn' ? this.#uvicorn() : this.#torchrun();
+  }
+
+  #python(options: boolean): CommandLine {
+    if (!options) this.#at++;
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const text = this.#text();
+      if (text === null) return this.#runsScriptNext() ? this.#skipTo() : this.#result('python', null);
+      if (text === '-' || text === '-c' || /^-[bBdEhiIOqsSuvVx?]*c/.test(text)) return this.#result('python', null);
+      const module = /^-[bBdEiIOqsSuvx]*m(.*)$/.exec(text);
+      if (module && !text.startsWith('--')) {
+        if (module[1] !== '') return this.#module(module[1] ?? '', this.#here());
+        this.#at++;
+        const name = this.#text();
+        return name === null ? this.#result('python', null) : this.#module(name, this.#here());
+      }
+      if (text.startsWith('-')) {
+        if (PYTHON_VALUES.has(text)) this.#at++;
+        continue;
+      }
+      return this.#script('python');
+    }
+    return this.#result('python', null);
+  }
+
+  /** An unknown word such as `$OPTIONS` before the script: the script is the first word that ends in `.py`. */
+  #skipTo(): CommandLine {
+    while (this.#at < this.#argv.length && !this.#text()?.endsWith('.py')) this.#at++;
+    return this.#script('python');
+  }
+
+  #module(name: string, span: Span): CommandLine {
+    this.#at++;
+    if (name === 'gunicorn' || name === 'gunicorn.app.wsgiapp') return this.#gunicorn();
+    if (name === 'uvicorn') return this.#uvicorn();
+    if (name === 'torch.distributed.run' || name === 'torch.distributed.launch') return this.#torchrun();
+    if (name === 'accelerate.commands.launch') return this.#accelerate();
+    if (name === 'debugpy') {
+      this.#skipOptions(list('--listen --connect --log-to --pid --configure-subProcess --configure-qt --adapter-access-token'));
+      this.#at--;
+      return this.#python(false);
+    }
+    if (name === 'cProfile' || name === 'trace' || name === 'pdb' || name === 'threadgauge_probe') {
+      this.#skipOptions(list('-o -s --outfile --sort'));
+      this.#at--;
+      return this.#python(false);
+    }
+    return this.#result('python', { kind: 'module', text: name, span });
+  }
+
+  #script(program: Launch['program']): CommandLine {
+    const text = this.#text();
+    return this.#result(program, text === null ? null : { kind: 'script', text, span: this.#here() });
+  }
+
+  #gunicorn(): CommandLine {
+    const threads: LaunchWrapper[] = [];
+    let entry: EntryReference | null = null;
+    this.#options({ takesValue: (name) => !GUNICORN_FLAGS.has(name) }, {
+      option: (name, value, span) => {
+        if (name === '-w' || name === '--workers') this.#count('workers', 'gunicorn', name, value, span);
+        else if (name === '--threads') threads.push(this.#counted('threads', 'gunicorn', name, value, span));
+        else if (name === '--preload') this.#wrappers.push({ kind: 'preload', value: null, text: 'gunicorn --preload', anchor: this.#anchor(span), valueAnchor: null });
+        else if (name === '--chdir') this.#folder = value?.text ?? this.#folder;
+        else if (name === '-c' || name === '--config') this.#configFile = value?.text ?? null;
+      },
+      positional: (text, span) => {
+        entry ??= { kind: 'app', text, span };
+        return true;
+      },
+      shortValues: true,
+    });
+    this.#wrappers.push(...threads);
+    return this.#result('gunicorn', entry);
+  }
+
+
+  #uvicorn(): CommandLine {
+    let entry: EntryReference | null = null;
+    this.#options({ takesValue: (name) => !UVICORN_FLAGS.has(name) }, {
+      option: (name, value, span) => {
+        if (name === '--workers') this.#count('workers', 'uvicorn', name, value, span);
+        else if (name === '--app-dir') this.#folder = value?.text ?? this.#folder;
+      },
+      positional: (text, span) => {
+        entry ??= { kind: 'app', text, span };
+        return true;
+      },
+      shortValues: false,
+    });
+    return this.#result('uvicorn', entry);
+  }
+
+  #torchrun(): CommandLine {
+    let entry: EntryReference | null = null;
+    let asModule = false;
+    let noPython = false;
+    this.#options({ takesValue: (name) => !TORCHRUN_FLAGS.has(name) }, {
+      option: (name, value, span) => {
+        const plain = name.replaceAll('_', '-');
+        if (plain === '--nproc-per-node') this.#count('workers', 'torchrun', name, value, span);
+        else if (plain === '-m' || plain === '--module') asModule = true;
+        else if (plain === '--no-python') noPython = true;
+      },
+      positional: (text, span) => {
+        entry = { kind: asModule ? 'module' : 'script', text, span };
+        return false;
+      },
+      shortValues: false,
+    });
+    return this.#result('torchrun', noPython ? null : entry);
+  }
+
+  #accelerate(): CommandLine {
+    let entry: EntryReference | null = null;
+    let asModule = false;
+    let threads = false;
+    this.#options({ takesValue: (name) => ACCELERATE_VALUES.has(name) }, {
+      option: (name, value, span) => {
+        const plain = name.replaceAll('_', '-');
+        if (plain === '--num-processes') this.#count('workers', 'accelerate launch', name, value, span);
+        else if (plain === '--num-cpu-threads-per-process') {
+          threads = true;
+          this.#count('threads', 'accelerate launch', name, value, span);
+        } else if (plain === '-m' || plain === '--module') asModule = true;
+      },
+      positional: (text, span) => {
+        entry = { kind: asModule ? 'module' : 'script', text, span };
+        return false;
+      },
+      shortValues: false,
+    });
+    // The launcher then chooses OMP_NUM_THREADS itself, in a way that depends on its configuration file.
+    if (!threads) this.#wrappers.push({ kind: 'threads', value: null, text: 'accelerate launch', anchor: this.#anchor(this.#argv[0]?.span ?? { chunk: 0, start: 0, end: 0 }), valueAnchor: null });
+    return this.#result('python', entry);
+  }
+
+  /** Walks options and positionals; `positional` returns false to stop. */
+  #options(
+    table: OptionTable,
+    handle: {
+      option: (name: string, value: { readonly text: string | null; readonly value: Value; readonly span: Span } | null, span: Span) => void;
+      positional: (text: string, span: Span) => boolean;
+      /** `-w4` is `-w 4`. */
+      shortValues: boolean;
+    },
+  ): void {
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const word = this.#argv[this.#at];
+      const text = this.#text();
+      if (!word) return;
+      if (text === null) {
+        const prefix = optionWithUnknownValue(word.value);
+        if (prefix) handle.option(prefix.name, { text: null, value: prefix.value, span: word.span }, word.span);
+        continue;
+      }
+      if (!text.startsWith('-') || text === '-') {
+        if (!handle.positional(text, word.span)) return;
+        continue;
+      }
+      const equals = text.startsWith('--') ? text.indexOf('=') : -1;
+      if (equals >= 0) {
+        handle.option(text.slice(0, equals), { text: text.slice(equals + 1), value: stringValue(text.slice(equals + 1)), span: tail(word, text.length - equals - 1) }, word.span);
+      } else if (handle.shortValues && /^-[a-zA-Z]./.test(text) && table.takesValue(text.slice(0, 2))) {
+        const value = text.slice(2).replace(/^=/, '');
+        handle.option(text.slice(0, 2), { text: value, value: stringValue(value), span: tail(word, value.length) }, word.span);
+      } else if (table.takesValue(text)) {
+        this.#at++;
+        const value = this.#argv[this.#at];
+        handle.option(text, value ? { text: knownText(value.value), value: value.value, span: value.span } : null, value ? { ...word.span, end: value.span.chunk === word.span.chunk ? value.span.end : word.span.end } : word.span);
+      } else {
+        handle.option(text, null, word.span);
+      }
+    }
+  }
+
+  #count(kind: 'workers' | 'threads', program: string, name: string, value: { readonly text: string | null; readonly value: Value; readonly span: Span } | null, span: Span): void {
+    this.#wrappers.push(this.#counted(kind, program, name, value, span));
+  }
+
+  #counted(kind: 'workers' | 'threads', program: string, name: string, value: { readonly text: string | null; readonly value: Value; readonly span: Span } | null, span: Span): LaunchWrapper {
+    const text = value?.text ?? null;
+    const number = text !== null && /^\s*[+-]?\d+\s*$/.test(text) ? Number(text) : null;
+    return {
+      kind,
+      // `--nproc-per-node auto` stays as text for the planner, which knows the machine.
+      value: number ?? text,
+      ...(text === null && value ? { given: value.value } : {}),
+      text: `${program} ${name} ${text ?? '…'}`,
+      anchor: this.#anchor(span),
+      valueAnchor: value ? this.#anchor(value.span) : null,
+    };
+  }
+
+  #env(): void {
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const text = this.#text();
+      if (text === '-' || text === '-i' || text === '--ignore-environment') this.#clears = true;
+      else if (text === '-u' || text === '--unset' || text === '-S' || text === '--split-string') this.#at++;
+      else if (text === '-C' || text === '--chdir') this.#folder = this.#text(1, true) ?? this.#folder;
+      else if (text !== null && text.startsWith('-')) continue;
+      else if (!this.#assignment(true)) return;
+    }
+  }
+
+  /** Reads `NAME=value` at the current word; the caller advances when `stay` is set. */
+  #assignment(stay = false): boolean {
+    const word = this.#argv[this.#at];
+    const assignment = word && splitAssignment(word);
+    if (assignment) this.#assignments.push(assignment);
+    if (!stay) this.#at++;
+    return Boolean(assignment);
+  }
+
+  #taskset(): void {
+    let asList = false;
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const text = this.#text();
+      if (text === null || !text.startsWith('-')) break;
+      if (text.startsWith('--')) asList ||= text === '--cpu-list';
+      else asList ||= text.includes('c');
+      const attached = /^--cpu-list=(.*)$/.exec(text);
+      if (attached) {
+        asList = true;
+        this.#affinity('taskset -c', attached[1] ?? '', this.#argv[this.#at]);
+        this.#at++;
+        return;
+      }
+    }
+    const word = this.#argv[this.#at];
+    const text = this.#text();
+    this.#at++;
+    if (!word) return;
+    const cpus = text === null ? null : asList ? text : maskToList(text);
+    this.#affinity(asList ? 'taskset -c' : 'taskset', cpus, word, text);
+  }
+
+  #numactl(): void {
+    const short: Readonly<Record<string, string>> = { '-C': '--physcpubind', '-N': '--cpunodebind', '-m': '--membind', '-l': '--localalloc', '-p': '--preferred', '-i': '--interleave', '-P': '--preferred-many', '-c': '--cpubind' };
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const word = this.#argv[this.#at];
+      const text = this.#text();
+      if (!word || text === null || !text.startsWith('-')) return;
+      const equals = text.indexOf('=');
+      const attached = equals < 0 && /^-[A-Za-z]./.test(text) && !text.startsWith('--');
+      const name = equals >= 0 ? text.slice(0, equals) : attached ? text.slice(0, 2) : text;
+      const long = short[name] ?? name;
+      if (long === '--localalloc' || long === '--all' || long === '-a' || long === '--balancing' || long === '-b') continue;
+      let value: string | null;
+      let at = word;
+      if (equals >= 0) value = text.slice(equals + 1);
+      else if (attached) value = text.slice(2);
+      else {
+        this.#at++;
+        value = this.#text();
+        at = this.#argv[this.#at] ?? word;
+      }
+      if (long === '--physcpubind') this.#affinity(`numactl ${name}`, value, at);
+      else if (long === '--cpunodebind' || long === '--cpubind') this.#affinity(`numactl ${name}`, value, at, value, 'node');
+    }
+  }
+
+  #affinity(command: string, cpus: string | null, word: Word | undefined, written: string | null = cpus, unit: 'cpu' | 'node' = 'cpu'): void {
+    if (!word) return;
+    const known = cpus !== null && parseCpuList(cpus) !== null;
+    if (cpus === 'all') return;
+    const whole = this.#text();
+    const span = written !== null && whole !== null && whole !== written && whole.endsWith(written) ? tail(word, written.length) : word.span;
+    this.#wrappers.push({
+      kind: 'affinity',
+      value: known ? cpus : null,
+      ...(cpus === null ? { given: word.value } : {}),
+      ...(unit === 'node' ? { unit } : {}),
+      text: `${command} ${written ?? '…'}`,
+      anchor: this.#anchor(word.span),
+      valueAnchor: this.#anchor(span),
+    });
+  }
+
+  #skipOptions(values: ReadonlySet<string>): void {
+    for (; this.#at < this.#argv.length; this.#at++) {
+      const text = this.#text();
+      if (text === '--') {
+        this.#at++;
+        return;
+      }
+      if (text === null || !text.startsWith('-') || text === '-') return;
+      if (values.has(text)) this.#at++;
+    }
+  }
+
+  /** `uv run python …`: moves to the program, or stays and says no. */
+  #runnerRuns(values: ReadonlySet<string>): boolean {
+    const start = this.#at;
+    this.#at++;
+    this.#skipOptions(values);
+    if (this.#text() === 'run' || this.#text() === 'shell') {
+      this.#at++;
+      this.#skipOptions(values);
+      return this.#at > start;
+    }
+    this.#at = start;
+    return false;
+  }
+
+  #runsScriptNext(): boolean {
+    return this.#argv.slice(this.#at + 1).some((word) => knownText(word.value)?.endsWith('.py') ?? false);
+  }
+
+  #text(ahead = 0, consume = false): string | null {
+    const word = this.#argv[this.#at + ahead];
+    if (consume) this.#at += ahead;
+    return word ? knownText(word.value) : null;
+  }
+
+  #here(): Span {
+    return this.#argv[this.#at]?.span ?? this.#argv[this.#argv.length - 1]?.span ?? { chunk: 0, start: 0, end: 0 };
+  }
+
+  #anchor(span: Span): LaunchWrapper['anchor'] {
+    return { uri: this.#uri, span };
+  }
+
+  #result(program: Launch['program'], entry: EntryReference | null): CommandLine {
+    return { program, entry, wrappers: this.#wrappers, assignments: this.#assignments, clearsEnvironment: this.#clears, folder: this.#folder, configFile: this.#configFile };
+  }
+}
+
+/** The lower-case file name of a program without `.exe`. */
+function programName(text: string): string {
+  const name = text.slice(Math.max(text.lastIndexOf('/'), text.lastIndexOf('\\')) + 1);
+  return name.toLowerCase().replace(/\.exe$/, '');
+}
+
+/** The end of a word: exactly the value of `-w4` or `--workers=4`, so that a fix can replace the number alone. */
+function tail(word: Word, length: number): Span {
+  const start = Math.max(word.span.start, word.span.end - length);
+  return { ...word.span, start };
+}
+
+/** `0xf` or `f` as a CPU list; null when it is no mask. */
+export function maskToList(text: string): string | null {
+  const digits = text.replaceAll(',', '').replace(/^0x/i, '');
+  if (!/^[0-9a-f]{1,1024}$/i.test(digits)) return null;
+  const cpus: number[] = [];
+  for (let i = 0; i < digits.length; i++) {
+    const nibble = Number.parseInt(digits[digits.length - 1 - i] ?? '0', 16);
+    for (let bit = 0; bit < 4; bit++) if (nibble & (1 << bit)) cpus.push(4 * i + bit);
+  }
+  return cpus.length > 0 ? formatCpuList(cpus) : null;
+}
+
+function splitAssignment(word: Word): CommandLine['assignments'][number] | null {
+  const { value, span } = word;
+  const whole = knownText(value);
+  const head = whole ?? (value.kind === 'concatenation' && value.parts[0] ? knownText(value.parts[0]) : null);
+  const match = head === null ? null : /^([A-Za-z_]\w*)=/.exec(head);
+  if (!match || head === null) return null;
+  const name = match[1] ?? '';
+  const rest = head.slice(match[0].length);
+  const text: Value = whole !== null ? stringValue(rest) : value.kind === 'concatenation' ? { kind: 'concatenation', parts: [stringValue(rest), ...value.parts.slice(1)] } : value;
+  const nameSpan = { ...span, end: span.start + name.length };
+  return { name, value: text, span, nameSpan, valueSpan: { ...span, start: Math.min(span.end, span.start + match[0].length) } };
+}
+
+/** `--workers=$N` as a word whose text is not known. */
+function optionWithUnknownValue(value: Value): { readonly name: string; readonly value: Value } | null {
+  if (value.kind !== 'concatenation') return null;
+  const head = value.parts[0] && knownText(value.parts[0]);
+  const match = head ? /^(--?[\w-]+)=?(.*)$/.exec(head) : null;
+  const name = match?.[1];
+  if (name === undefined || !head) return null;
+  const rest: readonly Value[] = match?.[2] ? [stringValue(match[2]), ...value.parts.slice(1)] : value.parts.slice(1);
+  const only = rest[0];
+  return { name, value: rest.length === 1 && only ? only : { kind: 'concatenation', parts: rest } };
+}

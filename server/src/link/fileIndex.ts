@@ -1,0 +1,96 @@
+/** URIs of the workspace's files as paths: joining, normalising, and finding a file by a path someone wrote. */
+
+/** Finds workspace files by path; percent-encoding and `.`/`..` segments do not matter. */
+export class FileIndex {
+  readonly #byPath: Map<string, string>;
+
+  constructor(uris: Iterable<string>) {
+    this.#byPath = new Map();
+    for (const uri of uris) this.#byPath.set(plainPath(uri), uri);
+  }
+
+  /** The URI of a file as the workspace spells it, or null when it is not in the workspace. */
+  find(uri: string): string | null {
+    return this.#byPath.get(plainPath(uri)) ?? null;
+  }
+}
+
+/** The folder of a file's URI, without a trailing slash. */
+export function folderOf(uri: string): string {
+  const slash = uri.lastIndexOf('/');
+  return slash <= schemeEnd(uri) ? uri.slice(0, schemeEnd(uri) + 1) : uri.slice(0, slash);
+}
+
+/** The last segment of a URI, decoded. */
+export function baseName(uri: string): string {
+  return decode(uri.slice(uri.lastIndexOf('/') + 1));
+}
+
+/** A path as written, against a folder's URI. Absolute paths stay in the folder's scheme; backslashes count as slashes in Windows paths. */
+export function joinPath(folder: string, path: string): string {
+  const windows = /^[A-Za-z]:[\\/]/.test(path);
+  const slashed = windows || !path.includes('/') ? path.replaceAll('\\', '/') : path;
+  const encoded = slashed.split('/').map(encodeSegment).join('/');
+  const root = folder.slice(0, schemeEnd(folder));
+  if (windows) return normalise(`${root}/${encoded}`);
+  return normalise(path.startsWith('/') ? `${root}${encoded}` : `${folder}/${encoded}`);
+}
+
+/** Parent folders of a URI's folder, nearest first, at most `limit`. */
+export function ancestors(folder: string, limit: number): readonly string[] {
+  const result: string[] = [];
+  let current = folder;
+  while (result.length < limit) {
+    const parent = folderOf(current);
+    if (parent === current || parent.length <= schemeEnd(parent)) break;
+    result.push(parent);
+    current = parent;
+  }
+  return result;
+}
+
+/** The workspace folder a launch file belongs to: the one that holds `.vscode`, else the file's own folder. */
+export function workspaceFolderOf(uri: string): string {
+  const marker = uri.lastIndexOf('/.vscode/');
+  return marker >= 0 ? uri.slice(0, marker) : folderOf(uri);
+}
+
+/** A path for messages: relative to a folder when inside it. */
+export function displayPath(uri: string, folder: string): string {
+  return uri.startsWith(`${folder}/`) ? decode(uri.slice(folder.length + 1)) : baseName(uri);
+}
+
+/** Where the path of a URI starts: behind `scheme://authority`. */
+function schemeEnd(uri: string): number {
+  const match = /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\/[^/]*/.exec(uri);
+  return match ? match[0].length : 0;
+}
+
+function normalise(uri: string): string {
+  const start = schemeEnd(uri);
+  const segments: string[] = [];
+  for (const segment of uri.slice(start).split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') segments.pop();
+    else segments.push(segment);
+  }
+  return `${uri.slice(0, start)}/${segments.join('/')}`;
+}
+
+function plainPath(uri: string): string {
+  const plain = decode(normalise(uri));
+  // Windows drive letters come in both cases.
+  return plain.replace(/^(file:\/\/\/)([A-Za-z]):/, (_, head: string, drive: string) => `${head}${drive.toLowerCase()}:`);
+}
+
+function encodeSegment(segment: string): string {
+  return segment.replace(/[%?# ]/g, (character) => encodeURIComponent(character));
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,34 @@
+/** Tells programs from libraries, so that scripts nobody starts explicitly can still be planned as `python script.py`. */
+import type { Fact, FileFacts } from '../core/fact.ts';
+import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
+import { baseName } from './fileIndex.ts';
+
+/** Decorators that register a function with a framework, which then calls it. */
+const HANDLER = /(?:^|\.)(?:get|post|put|patch|delete|head|options|route|websocket|websocket_route|api_route|on_event|before_request|after_request|middleware|task|shared_task|call|endpoint|errorhandler|teardown_request|before_first_request|context_processor|handler|command|lifespan|asynccontextmanager|contextmanager)$/;
+
+/** True for decorators under which a framework calls the function on its own. */
+export function isHandlerDecorator(decorator: string): boolean {
+  return HANDLER.test(decorator);
+}
+
+/** True when a Python file has something to plan and looks like a program rather than a module, a test or a package script. */
+export function looksLikeProgram(file: FileFacts): boolean {
+  const name = baseName(file.uri);
+  if (!name.endsWith('.py')) return false;
+  if (/^(?:setup|conftest|noxfile|tasks|fabfile|__init__|gunicorn\.conf|gunicorn_conf|gunicorn_config|wsgi|asgi)\.py$/.test(name)) return false;
+  if (/^test_.*\.py$|_test\.py$/.test(name) || /\/tests?\//.test(file.uri)) return false;
+  if (!file.facts.some(concernsThreads)) return false;
+  if (file.facts.some((fact) => fact.scope.main)) return true;
+  // A web application's module computes nothing of its own; a server imports it.
+  if (file.facts.some((fact) => fact.kind === 'define' && fact.decorators.some(isHandlerDecorator))) return false;
+  return file.facts.some((fact) => fact.scope.func === null && runsAtTopLevel(fact));
+}
+
+function concernsThreads(fact: Fact): boolean {
+  if (fact.kind === 'load') return librariesLoadedBy(fact.module).length > 0 || librariesReachedThrough(fact.module).length > 0;
+  return fact.kind === 'setting' || fact.kind === 'compute' || fact.kind === 'fanOut';
+}
+
+function runsAtTopLevel(fact: Fact): boolean {
+  return fact.kind === 'compute' || fact.kind === 'invoke' || fact.kind === 'fanOut' || fact.kind === 'call' || fact.kind === 'setting';
+}

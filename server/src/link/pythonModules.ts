@@ -1,0 +1,100 @@
+/** From the name in an import statement to the workspace files that it runs. */
+import type { Launch } from '../core/launchGraph.ts';
+import { ancestors, folderOf, joinPath, type FileIndex } from './fileIndex.ts';
+
+/** How many folders above the entry script count as import roots: packages installed with `pip install -e .` live there. */
+const ROOT_DEPTH = 3;
+
+/**
+ * Files that `import module` runs, outermost package first; empty when it is not in the workspace.
+ * `module` may go one name too far (`pkg.mod.function`): what does not exist is left off.
+ */
+export function resolveModule(module: string, importer: string, roots: readonly string[], files: FileIndex): readonly string[] {
+  const dots = /^\.*/.exec(module)?.[0].length ?? 0;
+  const names = module.slice(dots).split('.').filter((name) => name !== '');
+  if (dots > 0) {
+    let base = folderOf(importer);
+    for (let i = 1; i < dots; i++) base = folderOf(base);
+    const found = walk(base, names, files);
+    if (found.length > 0) return found;
+    const initial = files.find(joinPath(base, '__init__.py'));
+    return initial !== null && initial !== importer ? [initial] : [];
+  }
+  for (const root of roots) {
+    const found = walk(root, names, files);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** The file that runs first for `python -m module`, and the folder it was found from. */
+export function resolveMainModule(module: string, roots: readonly string[], files: FileIndex): string | null {
+  const path = module.split('.').join('/');
+  for (const root of roots) {
+    const found = files.find(joinPath(root, `${path}/__main__.py`)) ?? files.find(joinPath(root, `${path}.py`));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** The file of `module` in `gunicorn module:app`. */
+export function resolveAppModule(module: string, roots: readonly string[], files: FileIndex): string | null {
+  const path = module.split('.').join('/');
+  for (const root of roots) {
+    const found = files.find(joinPath(root, `${path}.py`)) ?? files.find(joinPath(root, `${path}/__init__.py`));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Folders that imports of a launch are looked up in, most likely first. */
+export function importRoots(launch: Pick<Launch, 'entry' | 'entryText'>): readonly string[] {
+  if (launch.entry === null) return [];
+  const own = folderOf(launch.entry);
+  const roots: string[] = [];
+  const module = moduleName(launch.entryText);
+  if (module !== null) {
+    // `gunicorn pkg.web:app` imports from the folder that holds `pkg`.
+    const depth = module.split('.').length - (launch.entry.endsWith('/__init__.py') || launch.entry.endsWith('/__main__.py') ? 0 : 1);
+    let root = own;
+    for (let i = 0; i < depth; i++) root = folderOf(root);
+    roots.push(root);
+  }
+  for (const folder of [own, ...ancestors(own, ROOT_DEPTH)]) {
+    if (!roots.includes(folder)) roots.push(folder);
+    const source = `${folder}/src`;
+    if (!roots.includes(source)) roots.push(source);
+  }
+  return roots;
+}
+
+/** The dotted module of `pkg.web:app` or `pkg.web`; null for a path. */
+function moduleName(text: string | null): string | null {
+  const match = text === null ? null : /^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::.*)?$/.exec(text);
+  const name = match?.[1] ?? null;
+  return name !== null && !name.endsWith('.py') ? name : null;
+}
+
+function walk(root: string, names: readonly string[], files: FileIndex): readonly string[] {
+  const found: string[] = [];
+  let folder = root;
+  for (const name of names) {
+    const file = files.find(joinPath(folder, `${name}.py`));
+    folder = joinPath(folder, name);
+    const initial = files.find(joinPath(folder, '__init__.py'));
+    if (initial !== null) found.push(initial);
+    else if (file !== null) {
+      found.push(file);
+      break;
+    } else if (names.length === 1 || !namespaceContinues(folder, names, name, files)) break;
+  }
+  return found;
+}
+
+/** True when a folder without `__init__.py` holds the next module of the name: a namespace package. */
+function namespaceContinues(folder: string, names: readonly string[], name: string, files: FileIndex): boolean {
+  const rest = names.slice(names.indexOf(name) + 1);
+  const next = rest[0];
+  if (next === undefined) return false;
+  return files.find(joinPath(folder, `${next}.py`)) !== null || files.find(joinPath(folder, `${next}/__init__.py`)) !== null || (rest.length > 1 && namespaceContinues(joinPath(folder, next), rest, next, files));
+}
