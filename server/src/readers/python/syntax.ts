@@ -34,6 +34,8 @@ export interface PythonArgument extends Range {
   /** `*args` or `**kwargs`. */
   readonly splat: boolean;
   readonly value: Expression;
+  /** The value as written, shortened. */
+  readonly text: string;
 }
 
 interface ItemBase extends Range {
@@ -61,8 +63,12 @@ export interface BindItem extends ItemBase {
   /** null when the value is not known; `each` is the iterable a loop variable walks through. */
   readonly value: Expression | null;
   readonly how: 'assign' | 'each' | 'parameter' | 'other';
-  /** For `each` with several targets: the position in each element. */
+  /** For `each` with several targets: the position in each element. For parameters: the position in the list. */
   readonly index: number | null;
+  /** The class, when it is an attribute of the class or of its instances. */
+  readonly owner: string | null;
+  /** Where a loop variable stops to be bound by its loop. */
+  readonly until: number;
 }
 
 export interface CallItem extends ItemBase {
@@ -76,7 +82,9 @@ export interface CallItem extends ItemBase {
   /** Iterables of the loops around it within the same function, outermost first. */
   readonly loops: readonly Expression[];
   /** The head of a `with` statement or a decorator. */
-  readonly role: 'plain' | 'with' | 'decorator' | 'await';
+  readonly role: 'plain' | 'with' | 'decorator';
+  /** The call as written, shortened. */
+  readonly text: string;
 }
 
 /** `object[key] = value`, `del object[key]`, or `object |= value` (key null). */
@@ -86,7 +94,8 @@ export interface StoreItem extends ItemBase {
   readonly object: Expression;
   readonly key: Expression | null;
   readonly value: Expression | null;
-  readonly loops: readonly Expression[];
+  /** The value as written, shortened. */
+  readonly text: string | null;
 }
 
 /** `object.name = value`. */
@@ -96,6 +105,7 @@ export interface FieldItem extends ItemBase {
   readonly name: string;
   readonly nameRange: Range;
   readonly value: Expression;
+  readonly text: string;
 }
 
 /** `a @ b`. */
@@ -113,6 +123,8 @@ export interface DefineItem extends ItemBase {
   readonly nameRange: Range;
   /** Qualified name of the class it is a method of. */
   readonly owner: string | null;
+  /** Directly in the body of a class: functions beside it do not see its name. */
+  readonly inClass: boolean;
   readonly decorators: readonly Expression[];
   readonly isAsync: boolean;
   readonly parameters: readonly string[];
@@ -121,6 +133,7 @@ export interface DefineItem extends ItemBase {
 export interface ClassItem extends ItemBase {
   readonly kind: 'class';
   readonly name: string;
+  readonly inClass: boolean;
   readonly bases: readonly Expression[];
 }
 
@@ -147,6 +160,4 @@ export interface SyntaxGap extends Range {
 export interface PythonSyntax {
   readonly items: readonly Item[];
   readonly gaps: readonly SyntaxGap[];
-  /** The source text of the ranges facts quote (`raw` of settings, `text` of compute), by start offset and end offset. */
-  readonly quotes: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,606 @@
+/** Joins the chunks of a file into facts: resolves names and decides what each call and assignment means. */
+import type { Argument, Fact, FanOutFact, Gap, SettingFact } from '../../core/fact.ts';
+import type { Span } from '../../core/span.ts';
+import type { Value } from '../../core/value.ts';
+import { CONFIGURABLE, EXTERNAL, MODEL_METHODS, MODEL_NAME, SETTERS, TORCH_FILL, TORCH_METHODS, computeLibrary, isCallOfInterest, isModelBase, isModelFactory } from './interest.ts';
+import { FileNames, normalise, orderOf, type Place, type Target } from './names.ts';
+import type { CallItem, DefineItem, Expression, FieldItem, ImportItem, ProductItem, PythonArgument, PythonSyntax, Range, StoreItem } from './syntax.ts';
+
+/** Facts and gaps of the file, in document order. */
+export function assemble(_uri: string, chunks: readonly { readonly chunk: number; readonly syntax: PythonSyntax }[]): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] } {
+  const names = new FileNames(chunks.map(({ chunk, syntax }) => ({ chunk, items: syntax.items })));
+  const workers = new Workers(names);
+  for (const { chunk, syntax } of chunks) for (const item of syntax.items) if (item.kind === 'call') workers.note(item, chunk);
+  const assembly = new Assembly(names, workers);
+  for (const { chunk, syntax } of chunks) assembly.add(chunk, syntax);
+  return { facts: assembly.facts, gaps: assembly.gaps };
+}
+
+type Method = NonNullable<FanOutFact['startMethod']>;
+
+/** What has to be known of the whole file before fan-outs can be described. */
+class Workers {
+  readonly #names: FileNames;
+  readonly #submitted = new Map<string, string>();
+  /** The start method that `set_start_method` chooses; undefined when it is not called, null when not known. */
+  startMethod: Method | null | undefined;
+
+  constructor(names: FileNames) {
+    this.#names = names;
+  }
+
+  note(item: CallItem, chunk: number): void {
+    const { callee } = item;
+    if (callee.kind !== 'name') return;
+    const cut = callee.name.lastIndexOf('.');
+    const method = callee.name.slice(cut + 1);
+    if (method === 'set_start_method') {
+      const place: Place = { scope: item.scope, order: orderOf(chunk, item.start) };
+      const target = this.#names.target(callee, place);
+      if (target?.kind !== 'global' || normalise(target.name) !== 'multiprocessing.set_start_method') return;
+      const chosen = startMethodOf(argument(item.args, 'method', 0)?.value);
+      this.startMethod = this.startMethod === undefined || this.startMethod === chosen ? chosen : null;
+      return;
+    }
+    const first = item.args[0];
+    if (cut > 0 && first && first.value.kind === 'name' && SUBMITS.has(method)) this.#submitted.set(`${item.scope.func ?? ''}:${callee.name.slice(0, cut)}`, first.value.name);
+  }
+
+  /** The function handed to a pool bound to a name. */
+  submittedTo(pool: string | null, func: string | null): string | null {
+    return pool === null ? null : (this.#submitted.get(`${func ?? ''}:${pool}`) ?? null);
+  }
+}
+
+const SUBMITS: ReadonlySet<string> = new Set(['map', 'imap', 'imap_unordered', 'starmap', 'apply', 'apply_async', 'map_async', 'starmap_async', 'submit']);
+
+class Assembly {
+  readonly facts: Fact[] = [];
+  readonly gaps: Gap[] = [];
+  readonly #names: FileNames;
+  readonly #workers: Workers;
+  #chunk = 0;
+
+  constructor(names: FileNames, workers: Workers) {
+    this.#names = names;
+    this.#workers = workers;
+  }
+
+  add(chunk: number, syntax: PythonSyntax): void {
+    this.#chunk = chunk;
+    for (const gap of syntax.gaps) this.gaps.push({ span: this.#span(gap), reason: gap.reason, message: gap.message });
+    for (const item of syntax.items) {
+      switch (item.kind) {
+        case 'import':
+          this.#import(item);
+          break;
+        case 'call':
+          this.#call(item);
+          break;
+        case 'store':
+          this.#store(item);
+          break;
+        case 'field':
+          this.#field(item);
+          break;
+        case 'product':
+          this.#product(item);
+          break;
+        case 'define':
+          this.#define(item);
+          break;
+        case 'suppress':
+          this.facts.push({ kind: 'suppression', span: this.#span(item), scope: item.scope, rules: item.rules, reason: item.reason, target: this.#span(item.target) });
+          break;
+        case 'bind':
+        case 'class':
+        case 'global':
+          break;
+      }
+    }
+  }
+
+  #span(range: Range): Span {
+    return { chunk: this.#chunk, start: range.start, end: range.end };
+  }
+
+  #place(item: Range & { readonly scope: Place['scope'] }): Place {
+    return { scope: item.scope, order: orderOf(this.#chunk, item.start) };
+  }
+
+  #arguments(args: readonly PythonArgument[], place: Place): readonly Argument[] {
+    return args.map((given) => ({
+      name: given.name,
+      value: given.splat ? { kind: 'unknown', why: 'is unpacked from a collection' } : this.#names.value(given.value, place),
+      span: this.#span(given),
+    }));
+  }
+
+  #import(item: ImportItem): void {
+    if (!item.runs) return;
+    const span = this.#span(item);
+    const load = (module: string): void => {
+      const previous = this.facts.at(-1);
+      if (previous?.kind === 'load' && previous.module === module && previous.span.start === span.start && previous.span.chunk === span.chunk) return;
+      this.facts.push({ kind: 'load', span, scope: item.scope, module });
+    };
+    // `from . import helpers` loads the package, then the module of that name.
+    load(item.module);
+    if (item.member !== null && item.member !== '*' && !EXTERNAL.has(item.module.split('.', 1)[0] ?? '')) load(item.target);
+  }
+
+  #define(item: DefineItem): void {
+    const place = this.#place(item);
+    this.facts.push({
+      kind: 'define',
+      span: this.#span(item),
+      scope: item.scope,
+      name: item.name,
+      nameSpan: this.#span(item.nameRange),
+      decorators: item.decorators.flatMap((decorator) => {
+        const name = this.#qualified(decorator.kind === 'call' ? decorator.callee : decorator, place);
+        return name === null ? [] : [name];
+      }),
+      isAsync: item.isAsync,
+    });
+  }
+
+  /** The name under which facts mention a callable; falls back to what is written. */
+  #qualified(expression: Expression, place: Place): string | null {
+    const target = this.#names.target(expression, place);
+    if (target?.kind === 'global') return normalise(target.name);
+    if (target?.kind === 'local' || target?.kind === 'builtin') return target.name;
+    return expression.kind === 'name' ? expression.name : null;
+  }
+
+  #store(item: StoreItem): void {
+    const place = this.#place(item);
+    if (!isGlobal(this.#names.target(item.object, place), 'os.environ')) return;
+    if (item.operation === 'merge') {
+      if (item.value) this.#mergeEnvironment(item, item.value, place, 'set');
+      return;
+    }
+    if (!item.key) return;
+    this.#setEnvironment(item, item.key, item.value, item.text, item.operation === 'delete' ? 'unset' : 'set', place);
+  }
+
+  /** One setting for each name that the key can be. */
+  #setEnvironment(item: Range & { readonly scope: Place['scope'] }, key: Expression, value: Expression | null, text: string | null, operation: SettingFact['operation'], place: Place): void {
+    const keys = this.#names.strings(key, place);
+    if (keys === null) {
+      this.gaps.push({ span: this.#span(item), reason: 'dynamic', message: 'The name of the environment variable set here is known only at run time.' });
+      return;
+    }
+    // A loop over names that are written out sets each of them.
+    const certain = keys.length === 1 || this.#names.takesEach(key, place);
+    for (const name of keys) {
+      this.facts.push({
+        kind: 'setting',
+        span: this.#span(item),
+        scope: certain ? item.scope : { ...item.scope, conditional: true },
+        name,
+        channel: 'env',
+        operation,
+        value: value ? this.#names.value(value, place) : { kind: 'known', value: null, type: 'none' },
+        raw: text,
+        nameSpan: this.#span(key),
+        valueSpan: value ? this.#span(value) : null,
+        exported: true,
+        args: [],
+      });
+    }
+  }
+
+  #mergeEnvironment(item: Range & { readonly scope: Place['scope'] }, value: Expression, place: Place, operation: SettingFact['operation']): void {
+    const source = this.#names.dereference(value, place);
+    if (source.kind === 'dictionary') {
+      // The ranges of a dictionary written elsewhere are in another chunk.
+      const here = source === value;
+      for (const entry of source.entries) {
+        if (!entry.key) {
+          this.#mergeEnvironment(item, entry.value, place, operation);
+          continue;
+        }
+        this.#setEnvironment(item, here ? entry.key : { ...entry.key, start: value.start, end: value.end }, here ? entry.value : { ...entry.value, start: value.start, end: value.end }, literalText(entry.value), operation, place);
+      }
+      return;
+    }
+    if (source.kind === 'call' && source.callee.kind === 'name' && source.callee.name === 'dict' && source.args.every((given) => given.name !== null)) {
+      this.#keywordEnvironment(item, source.args, place);
+      return;
+    }
+    this.gaps.push({ span: this.#span(item), reason: 'dynamic', message: 'The environment variables set here are known only at run time.' });
+  }
+
+  #keywordEnvironment(item: Range & { readonly scope: Place['scope'] }, args: readonly PythonArgument[], place: Place): void {
+    for (const given of args) {
+      if (given.name === null) continue;
+      const key: Expression = { kind: 'literal', value: given.name, type: 'string', start: given.start - given.name.length - 1, end: given.start - 1 };
+      this.#setEnvironment(item, key, given.value, given.text, 'set', place);
+    }
+  }
+
+  #field(item: FieldItem): void {
+    const place = this.#place(item);
+    const owner = this.#madeBy(this.#names.target(item.object, place));
+    if (owner === null || !CONFIGURABLE.has(owner)) return;
+    this.facts.push({
+      kind: 'setting',
+      span: this.#span(item),
+      scope: item.scope,
+      name: `${owner}.${item.name}`,
+      channel: 'field',
+      operation: 'set',
+      value: this.#names.value(item.value, place),
+      raw: item.text,
+      nameSpan: this.#span(item.nameRange),
+      valueSpan: this.#span(item.value),
+      exported: false,
+      // Which object is written to, so that it can be told from others.
+      args: item.object.kind === 'name' ? [{ name: 'self', value: { kind: 'name', name: item.object.name }, span: this.#span(item.object) }] : [],
+    });
+  }
+
+  /** The qualified name of what an object was made by, or null. */
+  #madeBy(target: Target | null): string | null {
+    if (target?.kind !== 'instance' || target.member !== '') return null;
+    return this.#made(target.constructed);
+  }
+
+  #made(constructed: Target): string | null {
+    if (constructed.kind === 'global') return normalise(constructed.name);
+    return null;
+  }
+
+  /** True when calling the object runs a model; null when it is not known. */
+  #isModel(target: Target | null): boolean | null {
+    if (target === null) return null;
+    if (target.kind !== 'instance') return false;
+    const { constructed, member } = target;
+    if (member !== '') return null;
+    if (constructed.kind === 'global') return isModelFactory(normalise(constructed.name)) ? true : null;
+    if (constructed.kind === 'local') return this.#names.isClass(constructed.name) ? this.#names.ancestors(constructed.name).some(isModelBase) : null;
+    return null;
+  }
+
+  #product(item: ProductItem): void {
+    const place = this.#place(item);
+    const left = this.#arrayLibrary(item.left, place);
+    const right = this.#arrayLibrary(item.right, place);
+    const known = left ?? right;
+    const library = known ?? (this.#names.imports('torch') ? 'torch' : this.#names.imports('numpy') ? 'numpy' : null);
+    if (library === null) return;
+    this.facts.push({ kind: 'compute', span: this.#span(item), scope: item.scope, library, text: item.text, certain: known !== null || this.#names.imports('torch') !== this.#names.imports('numpy') });
+  }
+
+  /** The library an operand's array comes from, or null. */
+  #arrayLibrary(expression: Expression, place: Place): 'torch' | 'numpy' | null {
+    const target = this.#names.target(expression.kind === 'subscript' ? expression.object : expression, place);
+    if (target?.kind !== 'instance' || target.constructed.kind !== 'global') return null;
+    const { name } = target.constructed;
+    return name.startsWith('torch.') ? 'torch' : name.startsWith('numpy.') ? 'numpy' : null;
+  }
+
+  #call(item: CallItem): void {
+    const place = this.#place(item);
+    const target = this.#names.target(item.callee, place);
+    if (target === null) {
+      this.#unknownCall(item, place);
+      return;
+    }
+    switch (target.kind) {
+      case 'global':
+        this.#globalCall(normalise(target.name), item, place);
+        return;
+      case 'builtin':
+        if (target.name === '__import__') this.#dynamicImport(item, place);
+        return;
+      case 'local':
+        this.#invoke(target.name, item);
+        return;
+      case 'instance':
+        this.#memberCall(target, item, place);
+    }
+  }
+
+  #globalCall(name: string, item: CallItem, place: Place): void {
+    if (name.startsWith('os.')) {
+      if (this.#environmentCall(name, item, place)) return;
+    }
+    if (SETTERS.has(name)) {
+      this.#setter(name, item, place);
+      return;
+    }
+    if (name === 'importlib.import_module') {
+      this.#dynamicImport(item, place);
+      return;
+    }
+    this.#fanOut(name, item, place, null);
+    const library = computeLibrary(name);
+    if (library !== null) this.#compute(library, item, true);
+    else if (/^torch\.[a-z_]+$/.test(name) && TORCH_FILL.has(name.slice(6)) && fillsMany(item.args)) this.#compute('torch', item, true);
+    if (isCallOfInterest(name)) this.#callFact(name, item, place);
+    const head = name.split('.', 1)[0] ?? '';
+    if (name.startsWith('.') || !EXTERNAL.has(head)) this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: name });
+  }
+
+  #environmentCall(name: string, item: CallItem, place: Place): boolean {
+    const key = argument(item.args, 'key', 0);
+    const value = argument(item.args, name === 'os.environ.setdefault' ? 'default' : 'value', 1);
+    switch (name) {
+      case 'os.environ.setdefault':
+      case 'os.environ.__setitem__':
+      case 'os.putenv':
+        if (key) this.#setEnvironment(item, key.value, value?.value ?? null, value?.text ?? null, name === 'os.environ.setdefault' ? 'default' : 'set', place);
+        return true;
+      case 'os.environ.pop':
+      case 'os.unsetenv':
+        if (key) this.#setEnvironment(item, key.value, null, null, 'unset', place);
+        return true;
+      case 'os.environ.update': {
+        for (const given of item.args) {
+          if (given.name === null) this.#mergeEnvironment(item, given.value, place, 'set');
+        }
+        this.#keywordEnvironment(item, item.args, place);
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  #setter(name: string, item: CallItem, place: Place): void {
+    const first = item.args[0];
+    this.facts.push({
+      kind: 'setting',
+      span: this.#span(item),
+      scope: item.scope,
+      name,
+      channel: 'call',
+      operation: 'set',
+      value: first && !first.splat ? this.#names.value(first.value, place) : { kind: 'unknown', why: first ? 'is unpacked from a collection' : 'is missing' },
+      raw: first ? first.text : null,
+      nameSpan: this.#span(item.callee),
+      valueSpan: first ? this.#span(first) : null,
+      exported: false,
+      args: this.#arguments(item.args, place),
+    });
+  }
+
+  #callFact(callee: string, item: CallItem, place: Place): void {
+    this.facts.push({
+      kind: 'call',
+      span: this.#span(item),
+      scope: item.scope,
+      callee,
+      calleeSpan: this.#span(item.callee),
+      args: this.#arguments(item.args, place),
+      result: item.result,
+    });
+  }
+
+  #compute(library: string, item: CallItem, certain: boolean): void {
+    this.facts.push({ kind: 'compute', span: this.#span(item.call), scope: item.scope, library, text: item.text, certain });
+  }
+
+  #invoke(name: string, item: CallItem): void {
+    const model = this.#names.isClass(name) ? null : this.#methodOfModel(name);
+    if (model) this.#compute('torch', item, true);
+    this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: name });
+  }
+
+  /** True for `Net.forward` of a model class of this file. */
+  #methodOfModel(name: string): boolean {
+    const cut = name.lastIndexOf('.');
+    return cut > 0 && MODEL_METHODS.has(name.slice(cut + 1)) && this.#names.isClass(name.slice(0, cut)) && this.#names.ancestors(name.slice(0, cut)).some(isModelBase);
+  }
+
+  #dynamicImport(item: CallItem, place: Place): void {
+    const first = item.args[0];
+    const modules = first ? this.#names.strings(first.value, place) : null;
+    for (const module of modules ?? []) this.facts.push({ kind: 'load', span: this.#span(item), scope: item.scope, module });
+    if (modules === null) this.gaps.push({ span: this.#span(item), reason: 'dynamic', message: 'The module imported here is known only at run time.' });
+  }
+
+  /** A call of a member of something that a call returned: `session.run(…)`, `ctx.Pool(4)`, `net(x)`. */
+  #memberCall(target: Extract<Target, { kind: 'instance' }>, item: CallItem, place: Place): void {
+    const { constructed, member } = target;
+    const method = member.slice(member.lastIndexOf('.') + 1);
+    const object: Target = { ...target, member: '' };
+    if (member === '') {
+      if (this.#isModel(object) === true) {
+        this.#compute('torch', item, true);
+        if (constructed.kind === 'local') {
+          const forward = this.#names.method(constructed.name, 'forward');
+          if (forward !== null) this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: forward });
+        }
+      } else if (constructed.kind === 'local' && this.#names.isClass(constructed.name)) {
+        const called = this.#names.method(constructed.name, '__call__');
+        if (called !== null) this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: called });
+      } else this.#unknownCall(item, place);
+      return;
+    }
+    if (constructed.kind === 'global') {
+      const made = normalise(constructed.name);
+      if (made === 'multiprocessing.get_context') {
+        this.#fanOut(`multiprocessing${member}`, item, place, startMethodOf(argument(target.args, 'method', 0)?.value) ?? null);
+        return;
+      }
+      if (made === 'onnxruntime.InferenceSession' && (member === '.run' || member === '.run_with_iobinding' || member === '.run_with_ort_values')) {
+        this.#compute('onnxruntime', item, true);
+        return;
+      }
+      const name = `${made}${member}`;
+      if (isCallOfInterest(name)) {
+        this.#callFact(name, item, place);
+        return;
+      }
+      if (made === 'psutil.Process' && member === '.cpu_affinity') {
+        this.#callFact(name, item, place);
+        return;
+      }
+      if ((made.startsWith('torch.') || made.startsWith('numpy.')) && ARRAY_METHODS.has(method)) {
+        this.#compute(made.startsWith('torch.') ? 'torch' : 'numpy', item, true);
+        return;
+      }
+    }
+    if (this.#isModel(object) === true && MODEL_METHODS.has(method) && !member.includes('.', 1)) {
+      this.#compute('torch', item, true);
+      return;
+    }
+    this.#methodCall(method, item, place);
+  }
+
+  /** A call of something unknown: only its name can tell. */
+  #unknownCall(item: CallItem, place: Place): void {
+    for (const target of this.#names.eachTarget(item.callee, place)) {
+      if (target.kind === 'local') this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: target.name });
+    }
+    const { callee } = item;
+    const name = callee.kind === 'name' ? callee.name : callee.kind === 'attribute' ? callee.name : '';
+    const last = name.slice(name.lastIndexOf('.') + 1);
+    if (callee.kind === 'name' && MODEL_NAME.test(last) && this.#names.imports('torch') && item.args.length > 0) this.#compute('torch', item, false);
+    if (callee.kind === 'attribute' || name.includes('.')) this.#methodCall(last, item, place);
+  }
+
+  #methodCall(method: string, item: CallItem, place: Place): void {
+    if (!this.#names.imports('torch')) return;
+    if (TORCH_METHODS.has(method)) this.#callFact(item.callee.kind === 'name' ? item.callee.name : `${method === 'eval' ? 'model' : 'object'}.${method}`, item, place);
+    else if (ARRAY_METHODS.has(method)) this.#compute('torch', item, false);
+  }
+
+  #fanOut(name: string, item: CallItem, place: Place, contextMethod: Method | null): void {
+    const api = FAN_OUTS.get(name);
+    if (!api) return;
+    const count = argument(item.args, api.count, api.position);
+    if (api.optional && !count) return;
+    const worker = api.worker === null ? null : argument(item.args, api.worker, api.workerPosition ?? -1);
+    let what = api.what;
+    let startMethod: Method | null = what === 'process' ? (contextMethod ?? api.startMethod ?? this.#workers.startMethod ?? null) : null;
+    const context = what === 'process' && api.context ? argument(item.args, api.context, -1) : undefined;
+    if (context) startMethod = this.#contextMethod(context.value, place) ?? startMethod;
+    let value: Value | null = null;
+    let range: Range | null = null;
+    if (api.count === null) {
+      const copies = this.#copies(item, place);
+      value = copies.value;
+      range = copies.range;
+    } else if (count) {
+      value = this.#names.value(count.value, place);
+      range = count;
+      if (value.kind === 'known' && value.type === 'none') value = null;
+    }
+    if (name === 'joblib.Parallel') {
+      const backend = argument(item.args, 'backend', 1)?.value;
+      const prefer = argument(item.args, 'prefer', -1)?.value;
+      const chosen = backend?.kind === 'literal' ? backend.value : null;
+      if (chosen === 'threading' || (prefer?.kind === 'literal' && prefer.value === 'threads')) {
+        what = 'thread';
+        startMethod = null;
+      } else startMethod = chosen === 'multiprocessing' ? (this.#workers.startMethod ?? null) : 'spawn';
+      if (value?.kind === 'known' && typeof value.value === 'number' && value.value < 0) value = { kind: 'expression', operator: 'max', operands: [{ kind: 'known', value: 1, type: 'int' }, { kind: 'expression', operator: '+', operands: [{ kind: 'quantity', quantity: 'availableCpus' }, { kind: 'known', value: value.value + 1, type: 'int' }] }] };
+    }
+    const handed = worker?.value;
+    this.facts.push({
+      kind: 'fanOut',
+      span: this.#span(item.role === 'with' ? item.call : item),
+      scope: item.scope,
+      what,
+      api: name === 'uvicorn.run' ? 'uvicorn.workers' : name,
+      count: value,
+      countSpan: range ? this.#span(range) : null,
+      startMethod,
+      worker: handed?.kind === 'name' ? handed.name : this.#workers.submittedTo(item.result, item.scope.func),
+    });
+  }
+
+  #contextMethod(expression: Expression, place: Place): Method | null {
+    if (expression.kind === 'literal') return startMethodOf(expression) ?? null;
+    const target = this.#names.target(expression, place);
+    if (target?.kind !== 'instance' || this.#madeBy(target) !== 'multiprocessing.get_context') return null;
+    return startMethodOf(argument(target.args, 'method', 0)?.value) ?? null;
+  }
+
+  /** How many times the loops around a call make it run. */
+  #copies(item: CallItem, place: Place): { readonly value: Value; readonly range: Range | null } {
+    if (item.loops.length === 0) {
+      return item.scope.loop ? { value: { kind: 'unknown', why: 'depends on how often the loop runs' }, range: null } : { value: { kind: 'known', value: 1, type: 'int' }, range: null };
+    }
+    const counts: Value[] = [];
+    let range: Range | null = null;
+    for (const loop of item.loops) {
+      const sequence = this.#names.dereference(loop, place);
+      if (sequence.kind === 'sequence') counts.push({ kind: 'known', value: sequence.items.length, type: 'int' });
+      else if (sequence.kind === 'call' && sequence.callee.kind === 'name' && sequence.callee.name === 'range' && sequence.args.length >= 1 && sequence.args.length <= 2) {
+        const [first, second] = sequence.args;
+        if (first && !second) counts.push(this.#names.value(first.value, place));
+        else if (first && second) counts.push({ kind: 'expression', operator: '-', operands: [this.#names.value(second.value, place), this.#names.value(first.value, place)] });
+        if (sequence === loop) range = second ?? first ?? null;
+      } else counts.push({ kind: 'unknown', why: 'depends on how often the loop runs' });
+    }
+    const only = counts[0];
+    return { value: counts.length === 1 && only ? only : { kind: 'expression', operator: '*', operands: counts }, range: counts.length === 1 ? range : null };
+  }
+}
+
+/** Methods of arrays that run in parallel. */
+const ARRAY_METHODS: ReadonlySet<string> = new Set(['matmul', 'mm', 'bmm', 'addmm', 'mv', 'einsum', 'softmax', 'log_softmax']);
+
+interface FanOutApi {
+  readonly what: 'process' | 'thread';
+  /** Keyword of the number of workers; null when each call starts one. */
+  readonly count: string | null;
+  readonly position: number;
+  readonly worker: string | null;
+  readonly workerPosition?: number;
+  /** Keyword of the multiprocessing context. */
+  readonly context?: string;
+  readonly startMethod?: Method;
+  /** Without the count there is no fan-out. */
+  readonly optional?: boolean;
+}
+
+const FAN_OUTS: ReadonlyMap<string, FanOutApi> = new Map<string, FanOutApi>([
+  ['multiprocessing.Process', { what: 'process', count: null, position: -1, worker: 'target', workerPosition: 1 }],
+  ['multiprocessing.Pool', { what: 'process', count: 'processes', position: 0, worker: null, context: 'context' }],
+  ['multiprocessing.pool.ThreadPool', { what: 'thread', count: 'processes', position: 0, worker: null }],
+  ['concurrent.futures.ProcessPoolExecutor', { what: 'process', count: 'max_workers', position: 0, worker: null, context: 'mp_context' }],
+  ['concurrent.futures.ThreadPoolExecutor', { what: 'thread', count: 'max_workers', position: 0, worker: null }],
+  ['threading.Thread', { what: 'thread', count: null, position: -1, worker: 'target', workerPosition: 1 }],
+  ['torch.multiprocessing.spawn', { what: 'process', count: 'nprocs', position: 2, worker: 'fn', workerPosition: 0, startMethod: 'spawn' }],
+  ['torch.utils.data.DataLoader', { what: 'process', count: 'num_workers', position: 5, worker: 'worker_init_fn', context: 'multiprocessing_context', optional: true }],
+  ['joblib.Parallel', { what: 'process', count: 'n_jobs', position: 0, worker: null }],
+  ['os.fork', { what: 'process', count: null, position: -1, worker: null, startMethod: 'fork' }],
+  ['uvicorn.run', { what: 'process', count: 'workers', position: -1, worker: null, startMethod: 'spawn', optional: true }],
+]);
+
+function argument(args: readonly PythonArgument[], name: string | null, position: number): PythonArgument | undefined {
+  const named = args.find((given) => given.name !== null && given.name === name);
+  if (named) return named;
+  const given = position >= 0 ? args[position] : undefined;
+  return given && given.name === null && !args.slice(0, position + 1).some((before) => before.splat) ? given : undefined;
+}
+
+function startMethodOf(expression: Expression | undefined): Method | null {
+  const value = expression?.kind === 'literal' ? expression.value : null;
+  return value === 'fork' || value === 'spawn' || value === 'forkserver' ? value : null;
+}
+
+function isGlobal(target: Target | null, name: string): boolean {
+  return target?.kind === 'global' && target.name === name;
+}
+
+function literalText(expression: Expression): string | null {
+  return expression.kind === 'literal' ? (typeof expression.value === 'string' ? JSON.stringify(expression.value) : String(expression.value)) : null;
+}
+
+/** True when a tensor of these sizes is filled by several threads (PyTorch's grain is 32768 elements). */
+function fillsMany(args: readonly PythonArgument[]): boolean {
+  let elements = 1;
+  const sizes = args.filter((given) => given.name === null).flatMap((given) => (given.value.kind === 'sequence' ? given.value.items : [given.value]));
+  for (const size of sizes) {
+    if (size.kind !== 'literal' || typeof size.value !== 'number') return false;
+    elements *= size.value;
+  }
+  return sizes.length > 0 && elements >= 32768;
+}

@@ -1,0 +1,655 @@
+/** What the names of one file stand for: scopes, bindings, and the values and callables behind them. */
+import type { BinaryOperator, Value } from '../../core/value.ts';
+import type { Scope } from '../../core/fact.ts';
+import type { BindItem, ClassItem, DefineItem, Expression, ImportItem, Item, PythonArgument } from './syntax.ts';
+
+/** One chunk's items with the number of the chunk. */
+export interface NumberedItems {
+  readonly chunk: number;
+  readonly items: readonly Item[];
+}
+
+/** Where an expression stands. */
+export interface Place {
+  readonly scope: Scope;
+  readonly order: number;
+}
+
+/** What a callable or an object expression refers to. */
+export type Target =
+  /** Something imported: `torch.set_num_threads`. */
+  | { readonly kind: 'global'; readonly name: string }
+  | { readonly kind: 'builtin'; readonly name: string }
+  /** A function or class of this file. */
+  | { readonly kind: 'local'; readonly name: string }
+  /** A member (`.run`, or `` for the object itself) of what a call returned. */
+  | { readonly kind: 'instance'; readonly constructed: Target; readonly args: readonly PythonArgument[]; readonly place: Place; readonly member: string };
+
+interface Binding {
+  readonly item: ImportItem | BindItem | DefineItem | ClassItem;
+  readonly chunk: number;
+  readonly order: number;
+}
+
+interface Found {
+  readonly bindings: readonly Binding[];
+  /** Qualified name of the function whose name it is; '' for the module. */
+  readonly scope: string;
+}
+
+const CHUNK_STRIDE = 2 ** 26;
+const MAX_DEPTH = 12;
+const MAX_ALTERNATIVES = 16;
+
+/** A number that grows along the file. */
+export function orderOf(chunk: number, start: number): number {
+  return chunk * CHUNK_STRIDE + start;
+}
+
+const BUILTINS: ReadonlySet<string> = new Set('int str float bool max min len abs round sum range list tuple dict set print eval exec compile open __import__ getattr input sorted'.split(' '));
+
+/** Methods of modules that return the same object, so that `net = Net().eval()` is still a `Net`. */
+const FLUENT: ReadonlySet<string> = new Set(['eval', 'train', 'to', 'cpu', 'cuda', 'half', 'float', 'double', 'bfloat16', 'share_memory', 'requires_grad_', 'to_empty', 'contiguous', 'detach', 'clone']);
+
+export class FileNames {
+  readonly #scopes = new Map<string, Map<string, Binding[]>>();
+  readonly #attributes = new Map<string, Binding[]>();
+  readonly #definitions = new Map<string, DefineItem>();
+  readonly #classes = new Map<string, { readonly item: ClassItem; readonly chunk: number }>();
+  readonly #stars: string[] = [];
+  /** Calls in this file of each of its functions, for the values of parameters. */
+  readonly #calls = new Map<string, { readonly args: readonly PythonArgument[]; readonly place: Place; readonly bound: boolean }[]>();
+  readonly #options = new Map<string, string>();
+  readonly #imported = new Set<string>();
+
+  constructor(chunks: readonly NumberedItems[]) {
+    const globals = new Map<string, Set<string>>();
+    for (const { items } of chunks) {
+      for (const item of items) {
+        if (item.kind !== 'global') continue;
+        const func = item.scope.func ?? '';
+        const names = globals.get(func) ?? new Set();
+        for (const name of item.names) names.add(name);
+        globals.set(func, names);
+      }
+    }
+    for (const { chunk, items } of chunks) for (const item of items) this.#add(item, chunk, globals);
+    for (const { chunk, items } of chunks) {
+      for (const item of items) {
+        if (item.kind === 'call') this.#addCall(item, chunk);
+      }
+    }
+  }
+
+  #add(item: Item, chunk: number, globals: ReadonlyMap<string, ReadonlySet<string>>): void {
+    let name: string;
+    switch (item.kind) {
+      case 'import':
+        if (item.member === '*') this.#stars.push(item.target);
+        name = item.bound;
+        this.#imported.add(item.module.split('.', 1)[0] ?? '');
+        break;
+      case 'bind':
+        name = item.name;
+        break;
+      case 'define':
+        this.#definitions.set(item.name, item);
+        if (item.inClass) return;
+        name = lastPart(item.name);
+        break;
+      case 'class':
+        this.#classes.set(item.name, { item, chunk });
+        if (item.inClass) return;
+        name = lastPart(item.name);
+        break;
+      default:
+        return;
+    }
+    const binding: Binding = { item, chunk, order: orderOf(chunk, item.start) };
+    if (item.kind === 'bind' && item.owner !== null) {
+      push(this.#attributes, `${item.owner}.${name}`, binding);
+      return;
+    }
+    const func = item.scope.func ?? '';
+    const moved = globals.get(func)?.has(name) ?? false;
+    const scope = moved ? '' : func;
+    let names = this.#scopes.get(scope);
+    if (!names) this.#scopes.set(scope, (names = new Map()));
+    // What a function does to a global happens at a time not known here.
+    push(names, name, moved && item.kind === 'bind' ? { ...binding, item: { ...item, scope: { ...item.scope, conditional: true } } } : binding);
+  }
+
+  #addCall(item: Extract<Item, { kind: 'call' }>, chunk: number): void {
+    const { callee } = item;
+    if (callee.kind === 'name' && callee.name.endsWith('.add_argument') && item.args.length > 0) {
+      this.#addOption(item.args);
+      return;
+    }
+    if (callee.kind !== 'name') return;
+    const head = callee.name.split('.', 1)[0] ?? '';
+    // Only names that can lead to a definition of this file are worth resolving.
+    if (!this.#scopes.get('')?.has(head) && !this.#scopes.has(item.scope.func ?? '')) return;
+    const place: Place = { scope: item.scope, order: orderOf(chunk, item.start) };
+    const target = this.target(callee, place);
+    if (target?.kind !== 'local') return;
+    const bound = callee.name.includes('.') && !this.#classes.has(callee.name.slice(0, callee.name.lastIndexOf('.')));
+    const name = this.#classes.has(target.name) ? `${target.name}.__init__` : target.name;
+    const calls = this.#calls.get(name) ?? [];
+    calls.push({ args: item.args, place, bound: bound || name !== target.name });
+    this.#calls.set(name, calls);
+  }
+
+  #addOption(args: readonly PythonArgument[]): void {
+    const flags = args.filter((argument) => argument.name === null && argument.value.kind === 'literal').map((argument) => (argument.value.kind === 'literal' ? String(argument.value.value) : ''));
+    const long = flags.find((flag) => flag.startsWith('--')) ?? flags[0];
+    if (long === undefined) return;
+    const given = args.find((argument) => argument.name === 'dest')?.value;
+    const dest = given?.kind === 'literal' ? String(given.value) : long.replace(/^-+/, '').replaceAll('-', '_');
+    const fallback = args.find((argument) => argument.name === 'default');
+    this.#options.set(dest, fallback ? `${long} (default ${fallback.text})` : long);
+  }
+
+  /** True when the file imports the package anywhere. */
+  imports(topLevelPackage: string): boolean {
+    return this.#imported.has(topLevelPackage);
+  }
+
+  definition(name: string): DefineItem | undefined {
+    return this.#definitions.get(name);
+  }
+
+  isClass(name: string): boolean {
+    return this.#classes.has(name);
+  }
+
+  /** Finds a method in a class of this file or in its bases in this file. */
+  method(className: string, method: string, depth = 0): string | null {
+    if (this.#definitions.has(`${className}.${method}`)) return `${className}.${method}`;
+    const found = this.#classes.get(className);
+    if (!found || depth > MAX_DEPTH) return null;
+    for (const base of found.item.bases) {
+      const target = this.target(base, { scope: found.item.scope, order: orderOf(found.chunk, found.item.start) });
+      const inherited = target?.kind === 'local' ? this.method(target.name, method, depth + 1) : null;
+      if (inherited !== null) return inherited;
+    }
+    return null;
+  }
+
+  /** Qualified names of the imported classes that a class of this file derives from. */
+  ancestors(className: string, depth = 0): readonly string[] {
+    const found = this.#classes.get(className);
+    if (!found || depth > MAX_DEPTH) return [];
+    return found.item.bases.flatMap((base) => {
+      const target = this.target(base, { scope: found.item.scope, order: orderOf(found.chunk, found.item.start) });
+      if (target?.kind === 'global') return [target.name];
+      return target?.kind === 'local' ? this.ancestors(target.name, depth + 1) : [];
+    });
+  }
+
+  /** What an expression refers to, or null when that is not known for certain. */
+  target(expression: Expression, place: Place, depth = 0): Target | null {
+    if (depth > MAX_DEPTH) return null;
+    switch (expression.kind) {
+      case 'name':
+        return this.#named(expression.name, place, depth);
+      case 'attribute': {
+        const object = this.target(expression.object, place, depth + 1);
+        return object ? this.#member(object, expression.name, depth) : null;
+      }
+      case 'call': {
+        const constructed = this.target(expression.callee, place, depth + 1);
+        if (!constructed) return null;
+        if (constructed.kind === 'instance') {
+          const cut = constructed.member.lastIndexOf('.');
+          // `ctx.Pool(4)`: the member decides; fluent methods give the object back.
+          if (FLUENT.has(constructed.member.slice(cut + 1)) && cut <= 0) return { ...constructed, member: '' };
+        }
+        return { kind: 'instance', constructed, args: expression.args, place, member: '' };
+      }
+      default:
+        return null;
+    }
+  }
+
+  #member(object: Target, rest: string, depth: number): Target | null {
+    switch (object.kind) {
+      case 'global':
+      case 'builtin':
+        return { kind: object.kind, name: `${object.name}.${rest}` };
+      case 'local':
+        return this.#localMember(object.name, rest, depth) ?? { kind: 'local', name: `${object.name}.${rest}` };
+      case 'instance': {
+        if (object.member === '' && object.constructed.kind === 'local' && this.isClass(object.constructed.name)) {
+          const found = this.#localMember(object.constructed.name, rest, depth);
+          if (found) return found;
+        }
+        return { ...object, member: `${object.member}.${rest}` };
+      }
+    }
+  }
+
+  /** A method or an attribute of a class of this file. */
+  #localMember(className: string, rest: string, depth: number): Target | null {
+    const cut = rest.indexOf('.');
+    const first = cut < 0 ? rest : rest.slice(0, cut);
+    const method = this.method(className, first);
+    if (method !== null) return cut < 0 ? { kind: 'local', name: method } : null;
+    const bindings = this.#attributes.get(`${className}.${first}`);
+    if (!bindings) return null;
+    const target = this.#agree(bindings, depth);
+    return target && cut >= 0 ? this.#member(target, rest.slice(cut + 1), depth) : target;
+  }
+
+  #named(name: string, place: Place, depth: number): Target | null {
+    const cut = name.indexOf('.');
+    const head = cut < 0 ? name : name.slice(0, cut);
+    const rest = cut < 0 ? '' : name.slice(cut + 1);
+    const found = this.#find(head, place.scope.func);
+    if (!found) {
+      if (BUILTINS.has(head)) return { kind: 'builtin', name };
+      const star = this.#stars.length === 1 ? this.#stars[0] : undefined;
+      return star !== undefined && !star.startsWith('.') ? { kind: 'global', name: `${star}.${name}` } : null;
+    }
+    const target = this.#agree(candidates(found, place), depth);
+    return target && rest !== '' ? this.#member(target, rest, depth) : target;
+  }
+
+  #find(head: string, func: string | null): Found | null {
+    for (let scope = func ?? ''; ; scope = scope.includes('.') ? scope.slice(0, scope.lastIndexOf('.')) : '') {
+      const bindings = this.#scopes.get(scope)?.get(head);
+      if (bindings) return { bindings, scope };
+      if (scope === '') return null;
+    }
+  }
+
+  /** What all bindings refer to; of a `try`/`except` pair of imports, what the `try` imports. */
+  #agree(bindings: readonly Binding[], depth: number): Target | null {
+    let result: Target | null = null;
+    let certain = false;
+    for (const binding of bindings) {
+      const target = this.#bound(binding, depth + 1);
+      // `model = None` before the real value says nothing about what is called.
+      if (target === null && isNothing(binding)) continue;
+      const unconditional = !binding.item.scope.conditional;
+      if (bindings.length > 1 && binding.item.kind === 'import' && result !== null && certain && !unconditional) continue;
+      if (target === null) return null;
+      if (result !== null && !sameTarget(result, target)) {
+        if (!(binding.item.kind === 'import' && unconditional && !certain)) return null;
+      }
+      result = target;
+      certain ||= unconditional;
+    }
+    return result;
+  }
+
+  #bound(binding: Binding, depth: number): Target | null {
+    const { item } = binding;
+    switch (item.kind) {
+      case 'import':
+        return item.member === '*' ? null : { kind: 'global', name: item.target };
+      case 'define':
+      case 'class':
+        return { kind: 'local', name: item.name };
+      case 'bind': {
+        const place: Place = { scope: item.scope, order: binding.order };
+        if (item.how === 'parameter') {
+          const owner = item.index === 0 ? this.#definitions.get(item.scope.func ?? '')?.owner : null;
+          return owner ? { kind: 'instance', constructed: { kind: 'local', name: owner }, args: [], place, member: '' } : null;
+        }
+        return item.how === 'assign' && item.value ? this.target(item.value, place, depth) : null;
+      }
+    }
+  }
+
+  /** Functions of this file that a called loop variable can be: `for run in (a, b): run()`. */
+  eachTarget(expression: Expression, place: Place): readonly Target[] {
+    if (expression.kind !== 'name' || expression.name.includes('.')) return [];
+    const found = this.#find(expression.name, place.scope.func);
+    if (!found) return [];
+    return candidates(found, place).flatMap((binding) => {
+      const { item } = binding;
+      if (item.kind !== 'bind' || item.how !== 'each' || !item.value) return [];
+      const at: Place = { scope: item.scope, order: binding.order };
+      return (this.#elements(item, at) ?? []).flatMap((element) => {
+        const target = this.target(element, at);
+        return target?.kind === 'local' ? [target] : [];
+      });
+    });
+  }
+
+  /** The elements a loop variable takes, when they are written out. */
+  #elements(item: BindItem, place: Place): readonly Expression[] | null {
+    const iterable = item.value ? this.dereference(item.value, place) : null;
+    if (iterable?.kind !== 'sequence') return null;
+    if (item.index === null) return iterable.items;
+    const picked = iterable.items.map((element) => (element.kind === 'sequence' ? element.items[item.index ?? 0] : undefined));
+    return picked.every((element) => element !== undefined) ? picked : null;
+  }
+
+  /** Follows a name that is bound once to the expression it is bound to. */
+  dereference(expression: Expression, place: Place, depth = 0): Expression {
+    if (expression.kind !== 'name' || depth > MAX_DEPTH || expression.name.includes('.')) return expression;
+    const found = this.#find(expression.name, place.scope.func);
+    const bindings = found ? candidates(found, place) : [];
+    const binding = bindings.length === 1 ? bindings[0] : undefined;
+    if (binding?.item.kind !== 'bind' || binding.item.how !== 'assign' || !binding.item.value) return expression;
+    return this.dereference(binding.item.value, { scope: binding.item.scope, order: binding.order }, depth + 1);
+  }
+
+  /** The values a literal key can take: one, or each of a loop over literals; null when not known. */
+  strings(expression: Expression, place: Place): readonly string[] | null {
+    const value = this.value(expression, place);
+    const known = value.kind === 'oneOf' ? value.values : [value];
+    const texts: string[] = [];
+    for (const option of known) {
+      if (option.kind !== 'known' || option.type !== 'string') return null;
+      texts.push(String(option.value));
+    }
+    return texts;
+  }
+
+  /** True when the name is bound by a loop over elements that are written out, so that each of them is taken. */
+  takesEach(expression: Expression, place: Place): boolean {
+    if (expression.kind !== 'name') return false;
+    const found = this.#find(expression.name, place.scope.func);
+    const bindings = found ? candidates(found, place) : [];
+    const item = bindings.length === 1 ? bindings[0]?.item : undefined;
+    return item?.kind === 'bind' && item.how === 'each';
+  }
+
+  /** The value of an expression, as far as this file decides it. */
+  value(expression: Expression, place: Place, depth = 0): Value {
+    if (depth > MAX_DEPTH) return { kind: 'unknown', why: 'is too deeply nested' };
+    const inner = (part: Expression): Value => this.value(part, place, depth + 1);
+    switch (expression.kind) {
+      case 'literal':
+        return { kind: 'known', value: expression.value, type: expression.type };
+      case 'name':
+        return this.#namedValue(expression.name, place, depth);
+      case 'negative':
+        return { kind: 'expression', operator: '-', operands: [{ kind: 'known', value: 0, type: 'int' }, inner(expression.operand)] };
+      case 'binary': {
+        const { operator } = expression;
+        if (!isArithmetic(operator)) return { kind: 'unknown', why: `is computed with \`${operator}\`` };
+        const left = inner(expression.left);
+        const right = inner(expression.right);
+        if (operator === '+' && (isText(left) || isText(right))) return { kind: 'concatenation', parts: [left, right] };
+        if (isText(left) || isText(right)) return { kind: 'unknown', why: 'is computed from text' };
+        return { kind: 'expression', operator, operands: [left, right] };
+      }
+      case 'choice':
+        return oneOf(expression.options.map(inner));
+      case 'or':
+        return either(inner(expression.left), inner(expression.right));
+      case 'concatenation':
+        return { kind: 'concatenation', parts: expression.parts.map(inner) };
+      case 'sequence':
+      case 'dictionary':
+        return { kind: 'known', value: expression.text, type: 'other' };
+      case 'subscript': {
+        const object = this.target(expression.object, place);
+        if (object?.kind === 'global' && object.name === 'os.environ' && expression.key) {
+          const names = this.strings(expression.key, place);
+          if (names?.length === 1 && names[0] !== undefined) return { kind: 'environment', name: names[0] };
+        }
+        return { kind: 'unknown', why: 'is looked up at run time' };
+      }
+      case 'call':
+        return this.#called(expression.callee, expression.args, place, depth);
+      case 'attribute':
+        return { kind: 'unknown', why: `comes from \`.${expression.name}\`` };
+      case 'other':
+        return { kind: 'unknown', why: expression.why };
+    }
+  }
+
+  #namedValue(name: string, place: Place, depth: number): Value {
+    const cut = name.indexOf('.');
+    const head = cut < 0 ? name : name.slice(0, cut);
+    const found = this.#find(head, place.scope.func);
+    const asName: Value = { kind: 'name', name };
+    if (!found) return asName;
+    if (cut >= 0) {
+      const rest = name.slice(cut + 1);
+      const holder = this.target({ kind: 'name', name: head, start: 0, end: 0 }, place);
+      const className = holder?.kind === 'local' ? holder.name : holder?.kind === 'instance' && holder.member === '' && holder.constructed.kind === 'local' ? holder.constructed.name : null;
+      if (className !== null && this.isClass(className) && !rest.includes('.')) {
+        const bindings = this.#attributes.get(`${className}.${rest}`);
+        return bindings ? this.#values(bindings, asName, depth) : asName;
+      }
+      const option = this.#options.get(rest);
+      if (option !== undefined && this.#isParsed(found, place)) return { kind: 'unknown', why: `depends on the option \`${option}\`` };
+      return asName;
+    }
+    return this.#values(candidates(found, place), asName, depth);
+  }
+
+  /** True when the name holds parsed command-line arguments, or is a parameter that may. */
+  #isParsed(found: Found, place: Place): boolean {
+    return candidates(found, place).every(({ item }) => {
+      if (item.kind !== 'bind') return false;
+      if (item.how === 'parameter') return true;
+      const value = item.value?.kind === 'sequence' ? item.value.items[0] : item.value;
+      return value?.kind === 'call' && value.callee.kind === 'name' && /\bparse_(?:known_)?args$/.test(value.callee.name);
+    });
+  }
+
+  #values(bindings: readonly Binding[], asName: Value, depth: number): Value {
+    const values: Value[] = [];
+    for (const binding of bindings) {
+      const { item } = binding;
+      if (item.kind !== 'bind') return asName;
+      const at: Place = { scope: item.scope, order: binding.order };
+      if (item.how === 'assign' && item.value) {
+        const value = this.value(item.value, at, depth + 1);
+        // An object keeps its name, so that rules can tell which object is meant.
+        if (value.kind === 'unknown' && item.value.kind === 'call' && bindings.length === 1 && this.target(item.value, at) !== null) return asName;
+        values.push(value);
+      } else if (item.how === 'each') {
+        const elements = this.#elements(item, at);
+        const range = elements ? null : this.#range(item, at);
+        if (elements) values.push(...elements.map((element) => this.value(element, at, depth + 1)));
+        else if (range) values.push(...range);
+        else values.push({ kind: 'unknown', why: `changes in the loop over \`${item.name}\`` });
+      } else if (item.how === 'parameter') values.push(this.#parameterValue(item, asName, depth));
+      else values.push({ kind: 'unknown', why: `\`${item.name}\` is computed at run time` });
+      if (values.length > MAX_ALTERNATIVES) return { kind: 'unknown', why: 'has too many possible values' };
+    }
+    return values.length === 0 ? asName : oneOf(values);
+  }
+
+  /** The values of `for n in range(…)` over a few numbers. */
+  #range(item: BindItem, place: Place): readonly Value[] | null {
+    const { value } = item;
+    if (item.index !== null || value?.kind !== 'call' || value.callee.kind !== 'name' || value.callee.name !== 'range') return null;
+    const bounds = value.args.map((argument) => {
+      const bound = this.value(argument.value, place);
+      return bound.kind === 'known' && bound.type === 'int' && typeof bound.value === 'number' ? bound.value : null;
+    });
+    if (bounds.some((bound) => bound === null)) return null;
+    const [first, last, step] = bounds.length === 1 ? [0, bounds[0] ?? 0, 1] : [bounds[0] ?? 0, bounds[1] ?? 0, bounds[2] ?? 1];
+    if (step <= 0 || (last - first) / step > MAX_ALTERNATIVES) return null;
+    const values: Value[] = [];
+    for (let n = first; n < last; n += step) values.push({ kind: 'known', value: n, type: 'int' });
+    return values.length > 0 ? values : null;
+  }
+
+  /** A parameter is what the calls in this file pass; with none of them, it is not known. */
+  #parameterValue(item: BindItem, asName: Value, depth: number): Value {
+    const func = item.scope.func ?? '';
+    const calls = this.#calls.get(func) ?? [];
+    const definition = this.#definitions.get(func);
+    if (calls.length === 0 || !definition || item.index === null || item.index < 0 || depth > 4) {
+      return item.value ? { kind: 'unknown', why: `depends on the parameter \`${item.name}\`` } : asName;
+    }
+    const values: Value[] = [];
+    for (const call of calls) {
+      const shift = definition.owner !== null && call.bound ? 1 : 0;
+      if (call.args.some((argument) => argument.splat)) return asName;
+      const named = call.args.find((argument) => argument.name === item.name);
+      const positional = call.args.filter((argument) => argument.name === null)[item.index - shift];
+      const given = named ?? positional;
+      if (given) values.push(this.value(given.value, call.place, depth + 2));
+      else if (item.value) values.push(this.value(item.value, { scope: { ...item.scope, func: parentOf(func) }, order: Number.MAX_SAFE_INTEGER }, depth + 2));
+      else return asName;
+    }
+    return oneOf(values);
+  }
+
+  #called(callee: Expression, args: readonly PythonArgument[], place: Place, depth: number): Value {
+    const target = this.target(callee, place, depth);
+    const first = args[0];
+    const plain = args.every((argument) => !argument.splat);
+    const inner = (argument: PythonArgument): Value => this.value(argument.value, place, depth + 1);
+    const text = callee.kind === 'name' ? callee.name : 'a call';
+    if (target?.kind === 'builtin' && plain) {
+      switch (target.name) {
+        case 'int':
+        case 'str':
+        case 'float':
+        case 'bool':
+          if (args.length === 1 && first && first.name === null) return { kind: 'conversion', to: target.name, operand: inner(first) };
+          break;
+        case 'max':
+        case 'min':
+          if (args.length >= 2 && args.every((argument) => argument.name === null)) return { kind: 'expression', operator: target.name, operands: args.map(inner) };
+          break;
+        case 'abs':
+        case 'round': {
+          const value = first && args.length === 1 ? inner(first) : null;
+          if (value?.kind === 'known' && value.type === 'int') return { ...value, value: Math.abs(Number(value.value)) };
+          break;
+        }
+        case 'len': {
+          if (!first) break;
+          const measured = first.value.kind === 'call' ? this.target(first.value.callee, place) : null;
+          if (measured?.kind === 'global' && measured.name === 'os.sched_getaffinity' && first.value.kind === 'call' && isZero(first.value.args[0])) return { kind: 'quantity', quantity: 'affinityCpus' };
+          const sequence = this.dereference(first.value, place);
+          if (sequence.kind === 'sequence') return { kind: 'known', value: sequence.items.length, type: 'int' };
+          break;
+        }
+      }
+    }
+    if (target?.kind === 'global') {
+      switch (normalise(target.name)) {
+        case 'os.cpu_count':
+        case 'multiprocessing.cpu_count':
+          return { kind: 'quantity', quantity: 'logicalCpus' };
+        case 'os.process_cpu_count':
+          return { kind: 'quantity', quantity: 'affinityCpus' };
+        case 'psutil.cpu_count': {
+          const logical = (args.find((argument) => argument.name === 'logical') ?? args.find((argument) => argument.name === null))?.value;
+          if (!logical) return { kind: 'quantity', quantity: 'logicalCpus' };
+          if (logical.kind === 'literal') return { kind: 'quantity', quantity: logical.value === false || logical.value === 0 ? 'physicalCores' : 'logicalCpus' };
+          break;
+        }
+        case 'os.getenv':
+        case 'os.environ.get': {
+          const names = first ? this.strings(first.value, place) : null;
+          const name = names?.length === 1 ? names[0] : undefined;
+          if (name === undefined) break;
+          const fallback = args.find((argument) => argument.name === 'default') ?? args[1];
+          return fallback ? { kind: 'environment', name, fallback: inner(fallback) } : { kind: 'environment', name };
+        }
+      }
+    }
+    return { kind: 'unknown', why: `comes from \`${text}(…)\`` };
+  }
+}
+
+/** The bindings that can hold where a name is used. */
+function candidates(found: Found, place: Place): readonly Binding[] {
+  const { bindings } = found;
+  if (bindings.length <= 1 || (place.scope.func ?? '') !== found.scope) return bindings;
+  // A loop variable is what its loop gives, inside the loop.
+  const loops = bindings.filter(({ item, chunk, order }) => item.kind === 'bind' && item.how === 'each' && order <= place.order && place.order < orderOf(chunk, item.until));
+  const innermost = loops.at(-1);
+  if (innermost && !bindings.some((other) => other !== innermost && other.order > innermost.order && innermost.item.kind === 'bind' && other.order < orderOf(innermost.chunk, innermost.item.until))) return [innermost];
+  const before = bindings.filter((binding) => binding.order < place.order);
+  if (before.length === 0) return bindings;
+  const last = before.findLastIndex(({ item }) => !item.scope.conditional && !item.scope.loop);
+  const holding = before.slice(Math.max(0, last));
+  return place.scope.loop ? [...holding, ...bindings.filter((binding) => binding.order >= place.order && binding.item.scope.loop)] : holding;
+}
+
+/** The name the API is documented under, for names imported from where it is implemented. */
+export function normalise(name: string): string {
+  if (name.startsWith('torch.multiprocessing.') && name !== 'torch.multiprocessing.spawn') return normalise(name.slice('torch.'.length));
+  return ALIASES.get(name) ?? name;
+}
+
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['multiprocessing.pool.Pool', 'multiprocessing.Pool'],
+  ['multiprocessing.process.Process', 'multiprocessing.Process'],
+  ['multiprocessing.context.Process', 'multiprocessing.Process'],
+  ['multiprocessing.dummy.Pool', 'multiprocessing.pool.ThreadPool'],
+  ['torch.multiprocessing.spawn.spawn', 'torch.multiprocessing.spawn'],
+  ['torch.multiprocessing.spawning.spawn', 'torch.multiprocessing.spawn'],
+  ['concurrent.futures.process.ProcessPoolExecutor', 'concurrent.futures.ProcessPoolExecutor'],
+  ['concurrent.futures.thread.ThreadPoolExecutor', 'concurrent.futures.ThreadPoolExecutor'],
+  ['torch.utils.data.dataloader.DataLoader', 'torch.utils.data.DataLoader'],
+  ['torch.utils.benchmark.utils.timer.Timer', 'torch.utils.benchmark.Timer'],
+  ['torch.autograd.no_grad', 'torch.no_grad'],
+  ['torch.autograd.grad_mode.no_grad', 'torch.no_grad'],
+  ['torch.autograd.inference_mode', 'torch.inference_mode'],
+  ['torch.autograd.grad_mode.inference_mode', 'torch.inference_mode'],
+  ['os.environ.__setitem__', 'os.environ.__setitem__'],
+]);
+
+function push(map: Map<string, Binding[]>, name: string, binding: Binding): void {
+  const list = map.get(name);
+  if (list) list.push(binding);
+  else map.set(name, [binding]);
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+function parentOf(func: string): string | null {
+  return func.includes('.') ? func.slice(0, func.lastIndexOf('.')) : null;
+}
+
+function isNothing({ item }: Binding): boolean {
+  return item.kind === 'bind' && item.value?.kind === 'literal' && item.value.type === 'none';
+}
+
+function isZero(argument: PythonArgument | undefined): boolean {
+  return argument?.value.kind === 'literal' && argument.value.value === 0;
+}
+
+function sameTarget(a: Target, b: Target): boolean {
+  if (a.kind === 'instance' || b.kind === 'instance') {
+    return a.kind === 'instance' && b.kind === 'instance' && a.member === b.member && sameTarget(a.constructed, b.constructed);
+  }
+  return a.kind === b.kind && a.name === b.name;
+}
+
+function isArithmetic(operator: string): operator is BinaryOperator {
+  return operator === '+' || operator === '-' || operator === '*' || operator === '/' || operator === '//' || operator === '%';
+}
+
+function isText(value: Value): boolean {
+  return value.kind === 'concatenation' || (value.kind === 'known' && value.type === 'string') || (value.kind === 'conversion' && value.to === 'str') || (value.kind === 'environment' && value.fallback === undefined);
+}
+
+function oneOf(values: readonly Value[]): Value {
+  const flat = values.flatMap((value) => (value.kind === 'oneOf' ? value.values : [value]));
+  const distinct = flat.filter((value, index) => flat.findIndex((other) => JSON.stringify(other) === JSON.stringify(value)) === index);
+  const only = distinct[0];
+  return distinct.length === 1 && only ? only : { kind: 'oneOf', values: distinct };
+}
+
+/** Python's `a or b`. */
+function either(left: Value, right: Value): Value {
+  switch (left.kind) {
+    case 'known':
+      return left.type !== 'other' && !left.value ? right : left;
+    case 'quantity':
+      return left;
+    case 'environment':
+      return { kind: 'environment', name: left.name, fallback: left.fallback ? either(left.fallback, right) : right };
+    default:
+      return { kind: 'unknown', why: 'is the first of two values that is not empty' };
+  }
+}

@@ -1,0 +1,50 @@
+/** The reader of Python files: split at top-level statements, parse each chunk, resolve names across the file. */
+import type { Reader } from '../../core/reader.ts';
+import { assemble } from './assemble.ts';
+import { extract } from './extract.ts';
+import { parsePython } from './pythonNode.ts';
+import { split } from './split.ts';
+import type { PythonSyntax } from './syntax.ts';
+import type { SyntaxParser } from './syntaxParser.ts';
+
+/** A chunk larger than this is generated data; parsing it would stall the editor. */
+const MAX_CHUNK = 400_000;
+
+/** Without any of these, a chunk neither binds, calls, imports nor silences anything. */
+const CAN_MATTER = /[=(@]|\b(?:import|del|def|class|global)\b|threadgauge:/;
+
+/** A name that receives a large literal of data: nothing in it can be a thread setting. */
+const DATA_LITERAL = /^(?:\s*#[^\n]*\n)*\s*\w+(?:\s*:[^=\n]+)?\s*=\s*[[{("'rbf]/;
+const DATA_LIMIT = 4_000;
+
+const EMPTY: PythonSyntax = { items: [], gaps: [] };
+
+/** A reader over the given parser, which must be one for Python. */
+export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
+  return {
+    id: 'python',
+    claims({ uri, languageId, head }) {
+      if (languageId === 'python' || /\.pyw?$/i.test(uri)) return 'certain';
+      if (languageId === '' && /^#!.*\bpython[\d.]*\b/.test(head)) return 'certain';
+      return 'no';
+    },
+    split,
+    read(chunkText) {
+      if (!CAN_MATTER.test(chunkText)) return EMPTY;
+      if (chunkText.length > DATA_LIMIT && DATA_LITERAL.test(chunkText) && !/[\w)\]]\s*\(|threadgauge:|\benviron\b/.test(chunkText)) return EMPTY;
+      if (chunkText.length > MAX_CHUNK) {
+        const kilobytes = Math.round(chunkText.length / 1000);
+        return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'too-large', message: `This statement is ${kilobytes} kB long and was not read.` }] };
+      }
+      try {
+        const root = parsePython(parser, chunkText);
+        return root === null ? EMPTY : extract(root, chunkText);
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'syntax', message: `This statement could not be read (${detail}).` }] };
+      }
+    },
+    isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0,
+    assemble: (uri, chunks) => assemble(uri, chunks),
+  };
+}
