@@ -1,0 +1,235 @@
+/** Reads the launch configurations of `.vscode/launch.json` and of `.code-workspace` files. */
+import type { Node } from 'jsonc-parser';
+import type { EnvironmentEntry, Fact, Gap, LaunchFact, LinkFact, SettingFact, Word } from '../../core/fact.ts';
+import { TOP_LEVEL } from '../../core/fact.ts';
+import type { Reader } from '../../core/reader.ts';
+import type { Span } from '../../core/span.ts';
+import { stringValue, unknownValue, type Value } from '../../core/value.ts';
+import { parseSuppression } from '../../core/suppression.ts';
+import { lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
+import { arrayItems, keyOf, parseLaunchJson, propertiesOf, propertyList, valueOf, type ConfigurationNode, type LaunchJsonTree } from './configurations.ts';
+import { placeLaunchJson } from './place.ts';
+import { interpolateVariables } from './variables.ts';
+
+/** What one launch.json says. */
+export interface LaunchJsonSyntax {
+  readonly facts: readonly Fact[];
+  readonly gaps: readonly Gap[];
+}
+
+const PYTHON_TYPES = new Set(['debugpy', 'python']);
+const NODE_TYPES = new Set(['node', 'pwa-node']);
+
+/** The reader for VS Code's launch configurations. Per-OS blocks are read for Linux. */
+export const launchJsonReader: Reader<LaunchJsonSyntax> = {
+  id: 'launchJson',
+  claims(file) {
+    if (file.uri.endsWith('/.vscode/launch.json') || file.uri.endsWith('.code-workspace')) return 'certain';
+    return file.uri.endsWith('/launch.json') && /"configurations"/.test(file.head) ? 'maybe' : 'no';
+  },
+  split(text) {
+    return [{ start: 0, end: text.length }];
+  },
+  read: readLaunchJson,
+  isEmpty(syntax) {
+    return syntax.facts.length === 0 && syntax.gaps.length === 0;
+  },
+  assemble(_uri, chunks) {
+    return { facts: chunks.flatMap((c) => c.syntax.facts), gaps: chunks.flatMap((c) => c.syntax.gaps) };
+  },
+  place(intent, text) {
+    return placeLaunchJson(intent, text);
+  },
+};
+
+function readLaunchJson(text: string): LaunchJsonSyntax {
+  let tree: LaunchJsonTree;
+  try {
+    tree = parseLaunchJson(text);
+  } catch (error) {
+    // The parser recurses: only nesting beyond the stack throws.
+    if (!(error instanceof RangeError)) throw error;
+    return { facts: [], gaps: [{ span: span(0, text.length), reason: 'too-large', message: 'The file is nested too deeply to be read.' }] };
+  }
+  const facts: Fact[] = [];
+  const gaps: Gap[] = [];
+  const first = tree.errors[0];
+  if (first) gaps.push({ span: span(first.offset, first.offset + first.length), reason: 'syntax', message: `The JSON is broken here${tree.errors.length > 1 ? ` and in ${tree.errors.length - 1} more places` : ''}; what could be read around it was.` });
+  for (const configuration of tree.configurations) readConfiguration(text, configuration, facts, gaps);
+  for (const comment of tree.comments) {
+    const suppression = parseSuppression(text.slice(comment.start, comment.end));
+    if (!suppression) continue;
+    const from = startsLine(text, comment.start) ? nextLineAt(text, comment.end) : lineStartAt(text, comment.start);
+    facts.push({ kind: 'suppression', ...suppression, span: span(comment.start, comment.end), target: span(from, lineEndAt(text, from)), scope: TOP_LEVEL });
+  }
+  return { ...inDocumentOrder(facts), gaps };
+}
+
+function readConfiguration(text: string, configuration: ConfigurationNode, facts: Fact[], gaps: Gap[]): void {
+  const { properties, node } = configuration;
+  const get = (key: string): Node | undefined => valueOf(properties.get(key));
+  const type = get('type');
+  if (get('request')?.value === 'attach' || typeof type?.value !== 'string') return;
+  const argv = commandLine(get, type, configuration.labelNode);
+  if (argv === null) return;
+
+  const environment: EnvironmentEntry[] = [];
+  const python = PYTHON_TYPES.has(type.value);
+  const envFile = get('envFile');
+  // The debugger takes `python.envFile` for a missing `envFile`, and that is `${workspaceFolder}/.env` by default.
+  if (python || envFile) {
+    const target = typeof envFile?.value === 'string' ? interpolateVariables(envFile.value) : stringValue('${workspaceFolder}/.env');
+    const at = nodeSpan(typeof envFile?.value === 'string' ? envFile : type);
+    const link: LinkFact = { kind: 'link', relation: 'envFile', target, span: at, targetSpan: at, scope: TOP_LEVEL, ...(typeof envFile?.value === 'string' ? {} : { implied: true }) };
+    if (typeof envFile?.value !== 'string' || envFile.value !== '') environment.push({ from: 'file', fact: facts.push(link) - 1 });
+  }
+  for (const property of propertyList(get('env'))) {
+    const setting = environmentSetting(text, property);
+    if (setting) environment.push({ from: 'setting', fact: facts.push(setting) - 1 });
+  }
+  // cppdbg writes its environment as a list of name and value.
+  for (const item of arrayItems(get('environment'))) {
+    const entry = propertiesOf(item);
+    const name = valueOf(entry.get('name'));
+    const value = valueOf(entry.get('value'));
+    if (typeof name?.value !== 'string' || !value) continue;
+    environment.push({ from: 'setting', fact: facts.push(settingFact(text, item, name, name.value, value)) - 1 });
+  }
+  for (const system of ['osx', 'windows']) {
+    const block = propertiesOf(valueOf(propertiesOf(node).get(system)));
+    const changed = block.get('env') ?? block.get('envFile') ?? block.get('environment');
+    if (changed) gaps.push({ span: nodeSpan(changed), reason: 'unresolved', message: `The \`${system}\` block gives this configuration another environment; the plan is the one for Linux.` });
+  }
+
+  const cwd = get('cwd');
+  const launch: LaunchFact = {
+    kind: 'launch',
+    id: configuration.id,
+    label: configuration.name ?? `${type.value} configuration`,
+    labelSpan: nodeSpan(configuration.labelNode),
+    how: 'debug',
+    argv,
+    cwd: typeof cwd?.value === 'string' ? interpolateVariables(cwd.value) : null,
+    environment,
+    clearsEnvironment: false,
+    background: false,
+    copies: null,
+    copiesSpan: null,
+    span: nodeSpan(node),
+    scope: TOP_LEVEL,
+  };
+  facts.push(launch);
+}
+
+/** The command line the debugger starts; null when the configuration starts no program of its own. */
+function commandLine(get: (key: string) => Node | undefined, type: Node, fallback: Node): Word[] | null {
+  const words: Word[] = [];
+  const program = get('program');
+  const add = (node: Node | undefined): void => {
+    if (node?.type === 'array') node.children?.forEach(add);
+    else if (typeof node?.value === 'string') words.push({ value: interpolateVariables(node.value), span: nodeSpan(node) });
+    else if (node && (typeof node.value === 'number' || typeof node.value === 'boolean')) words.push({ value: stringValue(String(node.value)), span: nodeSpan(node) });
+    else if (node) words.push({ value: unknownValue('is not a string'), span: nodeSpan(node) });
+  };
+  const addArguments = (): void => {
+    const args = get('args');
+    if (typeof args?.value === 'string') words.push(...splitArguments(args.value, nodeSpan(args)));
+    else add(args);
+  };
+  if (PYTHON_TYPES.has(String(type.value))) {
+    const module = get('module');
+    const code = get('code');
+    if (!program && !module && !code) return null;
+    const python = get('python') ?? get('pythonPath');
+    const interpreter = python?.type === 'array' ? arrayItems(python)[0] : python;
+    if (typeof interpreter?.value === 'string' && !/^\$\{command:/.test(interpreter.value)) words.push({ value: interpolateVariables(interpreter.value), span: nodeSpan(interpreter) });
+    else words.push({ value: stringValue('python'), span: nodeSpan(interpreter ?? type) });
+    if (python?.type === 'array') arrayItems(python).slice(1).forEach(add);
+    add(get('pythonArgs'));
+    if (program) {
+      add(program);
+    } else if (module) {
+      words.push({ value: stringValue('-m'), span: nodeSpan(module) });
+      add(module);
+    } else {
+      words.push({ value: stringValue('-c'), span: nodeSpan(code ?? fallback) });
+      if (code?.type === 'array') words.push({ value: stringValue(arrayItems(code).map((line) => String(line.value)).join('\n')), span: nodeSpan(code) });
+      else add(code);
+    }
+    addArguments();
+    return words;
+  }
+  if (NODE_TYPES.has(String(type.value))) {
+    const executable = get('runtimeExecutable');
+    if (!program && !executable) return null;
+    if (executable) add(executable);
+    else words.push({ value: stringValue('node'), span: nodeSpan(type) });
+    add(get('runtimeArgs'));
+    add(program);
+    addArguments();
+    return words;
+  }
+  if (type.value === 'node-terminal') {
+    const command = get('command');
+    return typeof command?.value === 'string' ? splitArguments(command.value, nodeSpan(command)) : null;
+  }
+  if (!program) return null;
+  add(program);
+  addArguments();
+  return words;
+}
+
+/** Words of a string of arguments. Quotes and the like are left to the shell, so such a string is one unknown word. */
+function splitArguments(text: string, at: Span): Word[] {
+  if (/["'\\`|&;<>()*?]|\$\(/.test(text)) return [{ value: unknownValue('is a string that a shell takes apart'), span: at }];
+  return text.split(/\s+/).filter((word) => word !== '').map((word) => ({ value: interpolateVariables(word), span: at }));
+}
+
+function environmentSetting(text: string, property: Node): SettingFact | null {
+  const key = property.children?.[0];
+  const value = valueOf(property);
+  return key && value ? settingFact(text, property, key, keyOf(property), value) : null;
+}
+
+function settingFact(text: string, whole: Node, key: Node, name: string, value: Node): SettingFact {
+  return {
+    kind: 'setting',
+    name,
+    channel: 'env',
+    operation: value.type === 'null' ? 'unset' : 'set',
+    value: environmentValue(text, value),
+    raw: text.slice(value.offset, value.offset + value.length),
+    span: nodeSpan(whole),
+    // Without its quotes, so that a rule underlines and a fix replaces the name alone.
+    nameSpan: span(key.offset + 1, key.offset + Math.max(1, key.length - 1)),
+    valueSpan: nodeSpan(value),
+    exported: true,
+    args: [],
+    scope: TOP_LEVEL,
+  };
+}
+
+function environmentValue(text: string, node: Node): Value {
+  const value: unknown = node.value;
+  if (typeof value === 'string') return interpolateVariables(value);
+  if (typeof value === 'number') return { kind: 'known', value, type: Number.isInteger(value) && !/[.eE]/.test(text.slice(node.offset, node.offset + node.length)) ? 'int' : 'float' };
+  if (typeof value === 'boolean') return { kind: 'known', value, type: 'bool' };
+  if (node.type === 'null') return { kind: 'known', value: null, type: 'none' };
+  return unknownValue('is not a string');
+}
+
+/** Sorts facts by place and lets launches point to the new places. */
+function inDocumentOrder(facts: readonly Fact[]): { readonly facts: readonly Fact[] } {
+  const order = facts.map((_, index) => index).sort((a, b) => (facts[a]?.span.start ?? 0) - (facts[b]?.span.start ?? 0) || a - b);
+  const place = new Map(order.map((old, now) => [old, now]));
+  const moved = (fact: Fact): Fact => (fact.kind === 'launch' ? { ...fact, environment: fact.environment.map((entry) => ({ ...entry, fact: place.get(entry.fact) ?? entry.fact })) } : fact);
+  return { facts: order.flatMap((index) => facts[index] ?? []).map(moved) };
+}
+
+function nodeSpan(node: Node): Span {
+  return span(node.offset, node.offset + node.length);
+}
+
+function span(start: number, end: number): Span {
+  return { chunk: 0, start, end };
+}
