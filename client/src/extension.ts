@@ -1,2 +1,47 @@
-/** Placeholder until the client lands. */
-export function activate(): void {}
+/** Entry of the extension: makes the services and starts the language server without waiting for it. */
+import type * as vscode from 'vscode';
+import { Annotations } from './annotate/annotations.ts';
+import { BenchRuns } from './bench/benchRuns.ts';
+import { registerCommands } from './commands/index.ts';
+import { ServerConnection } from './languageClient.ts';
+import { createLog } from './log.ts';
+import { PlanDocuments } from './planDocuments.ts';
+import { ReportPanel } from './report/reportPanel.ts';
+import type { Services } from './services.ts';
+import { Status } from './status.ts';
+
+let server: ServerConnection | undefined;
+
+/** Called by the editor, once. */
+export function activate(context: vscode.ExtensionContext): void {
+  const began = performance.now();
+  const log = createLog();
+  const connection = new ServerConnection(context, log);
+  server = connection;
+  const runs = new BenchRuns(context.workspaceState);
+  const annotations = new Annotations(context.workspaceState, log);
+  const report = new ReportPanel(context.extensionUri, runs);
+  const plans = new PlanDocuments((uri) => connection.plan(uri === undefined ? {} : { uri }));
+  const services: Services = { context, log, server: connection, runs, annotations, report, plans };
+  context.subscriptions.push(
+    log,
+    runs,
+    annotations,
+    report,
+    plans,
+    new Status(connection, runs, log),
+    registerCommands(services),
+    connection.onBenchEvent((event) => runs.accept(event)),
+    connection.onMeasured((measured) => annotations.accept(measured)),
+    connection.onState((state) => {
+      if (state === 'stopped') runs.abandonRunning();
+    }),
+  );
+  connection.start();
+  log.info(`Activated in ${(performance.now() - began).toFixed(1)} ms.`);
+}
+
+/** Called by the editor when it closes; it waits for the promise. */
+export function deactivate(): Promise<void> | undefined {
+  return server?.dispose();
+}

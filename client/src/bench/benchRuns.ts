@@ -1,0 +1,81 @@
+/** The benchmark runs of this window: each a fold over the events the server relays, kept across reloads once ended. */
+import * as vscode from 'vscode';
+import type { BenchEventParams, LaunchRef } from '../../../server/src/bench/messages.ts';
+import { initialRunState, reduce, type RunState } from '../../../server/src/bench/runState.ts';
+
+/** One run of one launch. */
+export interface BenchRun {
+  readonly runId: string;
+  readonly launch: LaunchRef & { readonly label: string };
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly state: RunState;
+}
+
+const KEY = 'threadgauge.runs';
+/** Ended runs kept across reloads, the latest of each launch. */
+const KEPT = 10;
+
+function ended(run: BenchRun): boolean {
+  return run.state.finished !== null || run.state.failed !== null;
+}
+
+/** The runs, newest last. */
+export class BenchRuns implements vscode.Disposable {
+  readonly #memento: vscode.Memento;
+  readonly #change = new vscode.EventEmitter<BenchRun>();
+  readonly #runs = new Map<string, BenchRun>();
+
+  readonly onChange = this.#change.event;
+
+  constructor(memento: vscode.Memento) {
+    this.#memento = memento;
+    for (const run of memento.get<readonly BenchRun[]>(KEY) ?? []) this.#runs.set(run.runId, run);
+    this.#publish();
+  }
+
+  dispose(): void {
+    this.#change.dispose();
+  }
+
+  accept({ runId, launch, event }: BenchEventParams): void {
+    const before = this.#runs.get(runId) ?? { runId, launch, startedAt: Date.now(), state: initialRunState() };
+    const run: BenchRun = { ...before, state: reduce(before.state, event) };
+    this.#runs.set(runId, run);
+    this.#change.fire(run);
+    if (ended(run)) void this.#save();
+    this.#publish();
+  }
+
+  /** The newest run; of one launch if given. */
+  latest(launch?: LaunchRef): BenchRun | undefined {
+    return [...this.#runs.values()].findLast((run) => !launch || (run.launch.uri === launch.uri && run.launch.launchId === launch.launchId));
+  }
+
+  running(): readonly BenchRun[] {
+    return [...this.#runs.values()].filter((run) => !ended(run));
+  }
+
+  /** A server that stopped takes its runs with it. */
+  abandonRunning(): void {
+    for (const run of this.running()) this.accept({ ...run, event: { v: 1, type: 'failed', data: { code: 'internal', message: 'The language server ended during the run.', hint: 'See its log, and run the benchmark again.' } } });
+  }
+
+  /** Forgets every run that has ended. */
+  async clear(): Promise<void> {
+    for (const [runId, run] of this.#runs) if (ended(run)) this.#runs.delete(runId);
+    await this.#save();
+    this.#publish();
+  }
+
+  async #save(): Promise<void> {
+    const latest = new Map<string, BenchRun>();
+    for (const run of this.#runs.values()) if (ended(run)) latest.set(`${run.launch.uri}#${run.launch.launchId}`, run);
+    await this.#memento.update(KEY, [...latest.values()].slice(-KEPT));
+  }
+
+  #publish(): void {
+    void vscode.commands.executeCommand('setContext', 'threadgauge.benchmarkRunning', this.running().length > 0);
+    void vscode.commands.executeCommand('setContext', 'threadgauge.hasReport', this.#runs.size > 0);
+  }
+}

@@ -1,0 +1,23 @@
+/** What a benchmark would start, as plain text. */
+import type { BenchPreview } from '../../../server/src/bench/messages.ts';
+
+/** A word as a POSIX shell would need it; for reading only, nothing is run through a shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Command, folder, environment, settings, estimate and notes, in this order. */
+export function previewText(preview: BenchPreview): string {
+  const environment = preview.environment.map(({ name, value, from }) => (value === null ? `  ${name} unset (${from})` : `  ${name}=${quoted(value)} (${from})`));
+  const arms = preview.arms.map(({ label, current }) => (current ? `${label} (in force today)` : label));
+  return [
+    preview.argv.map(quoted).join(' '),
+    `in ${preview.cwd}`,
+    ...(preview.interpreter ? [`Python from ${preview.interpreter.from}.`] : []),
+    ...(environment.length > 0 ? ['', 'Environment of the launch:', ...environment] : []),
+    '',
+    `Settings to compare: ${arms.join(', ')}.`,
+    preview.estimate.sentence,
+    ...(preview.notes.length > 0 ? ['', ...preview.notes] : []),
+  ].join('\n');
+}

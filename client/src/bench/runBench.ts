@@ -1,0 +1,80 @@
+/** Runs one benchmark with progress and cancel, and says how it ended. */
+import * as vscode from 'vscode';
+import type { BenchParams, BenchReply } from '../../../server/src/bench/messages.ts';
+import { progressSentence } from '../../../server/src/bench/benchText.ts';
+import { fractionDone } from '../../../server/src/bench/runState.ts';
+import { messageOf } from '../log.ts';
+import type { Services } from '../services.ts';
+import { chooseLaunch, isLaunchRef } from './chooseLaunch.ts';
+import { confirmRun } from './confirmRun.ts';
+import { mayRun } from './trustGate.ts';
+
+/** Of commands that run something; what lenses, tests and keybindings may say. */
+export interface RunOptions {
+  /** True: the caller has shown what will run; do not ask again. */
+  readonly confirmed?: boolean;
+  /** Thread counts to try instead of those chosen from the machine. */
+  readonly threads?: readonly number[];
+}
+
+/** The whole way from the command to its end. Undefined when nothing was started. */
+export async function runBench(services: Services, mode: 'search' | 'verify', launchArgument: unknown, options: RunOptions = {}): Promise<BenchReply | undefined> {
+  if (!mayRun()) return undefined;
+  try {
+    const question = mode === 'verify' ? 'Which launch shall be measured, old against new?' : 'Which launch shall be benchmarked?';
+    const launch = isLaunchRef(launchArgument) ? launchArgument : await chooseLaunch((uri) => services.server.launches(uri === undefined ? {} : { uri }), question);
+    if (!launch) return undefined;
+    const preview = await services.server.preview({ uri: launch.uri, launchId: launch.launchId });
+    if (preview.refusal !== null) {
+      void vscode.window.showErrorMessage(preview.refusal);
+      return undefined;
+    }
+    if (!options.confirmed && !(await confirmRun(preview, services.context.workspaceState))) return undefined;
+    // Files run from disk: an edit that was not saved would not be measured.
+    if (!(await vscode.workspace.saveAll(false))) return undefined;
+    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}) };
+    const reply = await runWithProgress(services, params, preview.launch.label);
+    tell(services, reply);
+    return reply;
+  } catch (error) {
+    services.log.error(messageOf(error));
+    void vscode.window.showErrorMessage(`The benchmark could not be run: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+async function runWithProgress(services: Services, params: BenchParams, label: string): Promise<BenchReply> {
+  const title = `Benchmark of "${label}"`;
+  return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title }, async (progress, token) => {
+    let shown = 0;
+    const listener = services.runs.onChange((run) => {
+      if (run.launch.uri !== params.uri || run.launch.launchId !== params.launchId) return;
+      const percent = Math.floor(fractionDone(run.state) * 100);
+      progress.report({ message: progressSentence(run.state), increment: Math.max(0, percent - shown) });
+      shown = Math.max(shown, percent);
+    });
+    services.report.show(params, { preserveFocus: true });
+    try {
+      return await services.server.bench(params, token);
+    } finally {
+      listener.dispose();
+    }
+  });
+}
+
+/** One message at the most; none when the report that says the same is in view. */
+function tell(services: Services, reply: BenchReply): void {
+  services.log.info(`Benchmark ${reply.outcome}: ${reply.message}`);
+  if (reply.outcome === 'failed' || reply.outcome === 'refused') {
+    const showLog = 'Show Log';
+    void vscode.window.showErrorMessage(reply.message, showLog).then((choice) => {
+      if (choice === showLog) services.log.show();
+    });
+    return;
+  }
+  if (services.report.visible) return;
+  const showReport = 'Show Report';
+  void vscode.window.showInformationMessage(reply.message, showReport).then((choice) => {
+    if (choice === showReport) services.report.show();
+  });
+}

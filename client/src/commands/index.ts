@@ -1,0 +1,18 @@
+/** Every command by its id without the prefix. */
+import * as vscode from 'vscode';
+import type { Services } from '../services.ts';
+import { cancelBenchmark } from './cancelBenchmark.ts';
+import { clearMeasurements } from './clearMeasurements.ts';
+import { restartServer } from './restartServer.ts';
+import { runBenchmark } from './runBenchmark.ts';
+import { showLog } from './showLog.ts';
+import { showPlan } from './showPlan.ts';
+import { showReport } from './showReport.ts';
+import { verifyBenchmark } from './verifyBenchmark.ts';
+
+const COMMANDS = { cancelBenchmark, clearMeasurements, restartServer, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+
+/** Registers them all. */
+export function registerCommands(services: Services): vscode.Disposable {
+  return vscode.Disposable.from(...Object.entries(COMMANDS).map(([name, command]) => vscode.commands.registerCommand(`threadgauge.${name}`, command(services))));
+}

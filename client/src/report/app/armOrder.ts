@@ -1,0 +1,20 @@
+/** The order in which settings are drawn and listed: by thread count, those without one first. */
+import type { RunState } from '../../../../server/src/bench/runState.ts';
+
+/** Indices into `state.arms`. */
+export function armOrder(state: RunState): readonly number[] {
+  return state.arms.map((_, index) => index).sort((a, b) => (state.arms[a]?.arm.threads ?? 0) - (state.arms[b]?.arm.threads ?? 0) || a - b);
+}
+
+/** What a setting is called where there is little room: its thread count, or its label. */
+export function shortLabel(state: RunState, index: number): string {
+  const arm = state.arms[index]?.arm;
+  if (!arm) return String(index);
+  const same = state.arms.filter((other) => other.arm.threads === arm.threads).length;
+  return arm.threads == null || same > 1 ? arm.label : String(arm.threads);
+}
+
+/** The setting the verdict names, or the one that leads so far; null when none does. */
+export function bestArm(state: RunState): number | null {
+  return state.verdict?.best ?? state.progress?.best ?? null;
+}

@@ -1,0 +1,21 @@
+/** What the results panel and the extension say to each other. */
+import type { RunState } from '../../../../server/src/bench/runState.ts';
+
+/** One run, as the page shows it. */
+export interface ShownRun {
+  readonly label: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly state: RunState;
+  /** Measured lines as they read when they ran, by path and zero-based line; files that changed since are left out. */
+  readonly sources: Readonly<Record<string, Readonly<Record<number, string>>>>;
+}
+
+export type ToReport = { readonly type: 'run'; readonly run: ShownRun | null };
+
+export type FromReport =
+  | { readonly type: 'ready' }
+  /** A button; the extension adds the arguments. */
+  | { readonly type: 'command'; readonly command: string }
+  /** A line of a measured file; zero-based. */
+  | { readonly type: 'open'; readonly path: string; readonly line: number };

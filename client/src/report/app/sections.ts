@@ -1,0 +1,150 @@
+/** The parts of the results panel, from top to bottom. */
+import { closingSentence, doubtSentence, progressSentence } from '../../../../server/src/bench/benchText.ts';
+import { countText, durationText, intervalText, percentText, ratioText } from '../../../../server/src/bench/quantities.ts';
+import { fractionDone, type RunState } from '../../../../server/src/bench/runState.ts';
+import { armOrder, bestArm } from './armOrder.ts';
+import { element, table } from './elements.ts';
+import { lineSections } from './lineSections.ts';
+import type { FromReport, ShownRun } from './messages.ts';
+
+type Send = (message: FromReport) => void;
+
+/** Everything below the page's root. */
+export function reportSections(run: ShownRun | null, send: Send): readonly HTMLElement[] {
+  if (!run) return [element('p', { class: 'empty' }, 'No benchmark has been run yet.'), button('again', 'Run a benchmark', 'threadgauge.runBenchmark', send)];
+  const { state } = run;
+  return [
+    header(run, send),
+    verdict(state),
+    ...(state.arms.some((arm) => arm.summary) ? [chart(state), settings(state)] : []),
+    ...doubts(state),
+    ...lineSections(run, send),
+    ...surroundings(run),
+  ];
+}
+
+function button(id: string, text: string, command: string, send: Send): HTMLElement {
+  return element('button', { id: `button-${id}`, type: 'button', click: () => send({ type: 'command', command }) }, text);
+}
+
+function isRunning(state: RunState): boolean {
+  return state.status === 'starting' || state.status === 'running';
+}
+
+function header(run: ShownRun, send: Send): HTMLElement {
+  const { state } = run;
+  const buttons = isRunning(state)
+    ? [button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send)]
+    : [
+        button('again', 'Measure again', 'threadgauge.runBenchmark', send),
+        ...(state.verdict?.outcome === 'faster' ? [button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send)] : []),
+        button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
+      ];
+  const command = state.plan?.command.join(' ');
+  return element(
+    'header',
+    {},
+    element('h1', {}, run.label),
+    element('p', { class: 'command' }, ...(command ? [element('code', {}, command)] : [])),
+    element('p', { class: 'buttons' }, ...buttons),
+  );
+}
+
+/** The one sentence people came for, or how far the run is. */
+function verdict(state: RunState): HTMLElement {
+  const box = (kind: string, symbol: string, ...content: readonly (Node | string)[]): HTMLElement =>
+    element('section', { class: `verdict ${kind}`, role: 'status', 'aria-live': 'polite' }, element('span', { class: 'symbol', 'aria-hidden': 'true' }, symbol), element('div', {}, ...content));
+  if (state.failed) {
+    const { message, hint, output_tail: tail } = state.failed;
+    return box('failed', '✕', element('p', {}, message), element('p', {}, hint), ...(tail ? [element('pre', { tabindex: '0', 'aria-label': 'End of the output' }, tail)] : []));
+  }
+  if (isRunning(state)) {
+    const done = fractionDone(state);
+    return box(
+      'running',
+      '▶',
+      element('p', {}, `Measuring: ${progressSentence(state)}.`),
+      element('progress', { max: '1', value: String(done), 'aria-label': `${percentText(done)} done` }),
+    );
+  }
+  const interval = state.verdict?.interval;
+  const details = interval ? [`95 % confidence interval of the ratio ${intervalText(interval)}, from ${countText(state.verdict?.pairs ?? 0)} pairs of runs.`] : [];
+  const faster = state.verdict?.outcome === 'faster';
+  return box(faster ? 'faster' : 'same', faster ? '▲' : '●', element('p', {}, closingSentence(state)), ...details.map((text) => element('p', { class: 'detail' }, text)));
+}
+
+function chart(state: RunState): HTMLElement {
+  const named = armOrder(state).flatMap((index) => {
+    const arm = state.arms[index];
+    return arm?.summary ? [`${arm.arm.label} ${durationText(arm.summary.median_ns)}`] : [];
+  });
+  const what = state.plan?.region === 'process' ? 'the whole process' : 'the program after its imports';
+  return element(
+    'section',
+    {},
+    element('h2', {}, 'Threads against time'),
+    element('p', { class: 'detail' }, `Time of ${what}. Line: median; points: single runs; band: fastest to slowest.`),
+    element('div', { id: 'chart', role: 'img', 'aria-label': `Median time by setting: ${named.join(', ')}. The table below holds the same numbers.` }),
+  );
+}
+
+function settings(state: RunState): HTMLElement {
+  const best = bestArm(state);
+  const rows = armOrder(state).map((index) => {
+    const { arm, summary, current } = state.arms[index] ?? {};
+    const tied = state.verdict?.tied.includes(index) && index !== best;
+    const notes = [index === best ? (state.verdict ? 'best' : 'leads') : '', current ? 'in force' : '', tied ? 'as good within noise' : '', summary?.dropped ? 'dropped, slower' : ''].filter(Boolean);
+    const ratio = summary?.ratio_to_best;
+    return {
+      className: index === best ? 'best' : '',
+      cells: [
+        element('span', { title: arm?.reason ?? '' }, arm?.label ?? ''),
+        notes.join(', '),
+        ...(summary
+          ? [
+              countText(summary.runs),
+              durationText(summary.median_ns),
+              durationText(summary.mad_ns),
+              ratio == null ? '–' : ratioText(ratio),
+              summary.busy_cores == null ? '–' : summary.busy_cores.toFixed(1),
+              summary.waiting_threads == null ? '–' : summary.waiting_threads.toFixed(1),
+              countText(summary.peak_threads),
+            ]
+          : ['0', '–', '–', '–', '–', '–', '–']),
+      ],
+    };
+  });
+  const heads = ['Setting', '', 'Runs', 'Median', 'MAD', 'Time against best', 'Busy cores', 'Threads waiting', 'Peak threads'];
+  return element('section', { class: 'scroll' }, table('The settings compared', heads, rows, 2));
+}
+
+function doubts(state: RunState): readonly HTMLElement[] {
+  if (state.doubts.length === 0) return [];
+  return [element('section', {}, element('h2', {}, 'Reasons for doubt'), element('ul', { class: 'doubts' }, ...state.doubts.map((doubt) => element('li', {}, doubtSentence(doubt, state)))))];
+}
+
+/** Under which conditions the numbers hold. */
+function surroundings(run: ShownRun): readonly HTMLElement[] {
+  const { hello, plan, finished } = run.state;
+  if (!hello) return [];
+  const { machine } = hello;
+  const facts: [string, string][] = [
+    ['Processor', machine.model ?? 'unknown'],
+    ['CPUs', [machine.logicalCores == null ? '' : `${machine.logicalCores} logical`, machine.physicalCores == null ? '' : `${machine.physicalCores} physical`, machine.sockets == null ? '' : `${machine.sockets} sockets`, machine.numaNodes == null ? '' : `${machine.numaNodes} NUMA nodes`].filter(Boolean).join(', ')],
+    ['Limits', [machine.cpuQuota == null ? 'no CPU quota' : `quota of ${machine.cpuQuota} CPUs`, machine.affinity == null ? 'all CPUs allowed' : `${machine.affinity.length} CPUs allowed`].join(', ')],
+    ['System', [machine.os, machine.arch].filter(Boolean).join(', ')],
+    ['Measured', new Date(run.startedAt).toLocaleString()],
+    ...(finished ? ([['Took', `${durationText(finished.elapsed_s * 1e9)}, ${countText(finished.counted_trials)} counted runs`]] as [string, string][]) : []),
+    ...(plan ? ([['Order of runs', `random, seed ${plan.seed}`]] as [string, string][]) : []),
+    ['Runner', `${hello.version}, protocol ${hello.protocol}`],
+  ];
+  return [
+    element(
+      'details',
+      { id: 'surroundings' },
+      element('summary', {}, 'Machine and run'),
+      element('dl', {}, ...facts.flatMap(([term, text]) => [element('dt', {}, term), element('dd', {}, text)])),
+      ...(hello.missing.length > 0 ? [element('p', {}, 'Not measured on this machine:'), element('ul', {}, ...hello.missing.map((text) => element('li', {}, text)))] : []),
+    ),
+  ];
+}

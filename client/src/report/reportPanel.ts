@@ -1,0 +1,115 @@
+/** The results panel: one tab that shows the newest run, live. */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { LaunchRef } from '../../../server/src/bench/messages.ts';
+import type { BenchRun, BenchRuns } from '../bench/benchRuns.ts';
+import type { FromReport, ToReport } from './app/messages.ts';
+import { MeasuredSources } from './measuredSources.ts';
+import { reportHtml } from './reportHtml.ts';
+
+const VIEW_TYPE = 'threadgauge.report';
+/** At the most four updates a second. */
+const UPDATE_EVERY_MS = 250;
+/** What a link of the page may run. */
+const ALLOWED = new Set(['threadgauge.runBenchmark', 'threadgauge.verifyBenchmark', 'threadgauge.cancelBenchmark', 'threadgauge.showPlan']);
+
+/** Owns the tab, if there is one. */
+export class ReportPanel implements vscode.Disposable {
+  readonly #extension: vscode.Uri;
+  readonly #runs: BenchRuns;
+  readonly #disposables: vscode.Disposable[] = [];
+  readonly #sources = new MeasuredSources();
+  #panel: vscode.WebviewPanel | undefined;
+  /** The launch that is shown; undefined = whichever ran last. */
+  #launch: LaunchRef | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(extension: vscode.Uri, runs: BenchRuns) {
+    this.#extension = extension;
+    this.#runs = runs;
+    this.#disposables.push(
+      runs.onChange(() => this.#updateSoon()),
+      vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, {
+        deserializeWebviewPanel: (panel): Promise<void> => {
+          this.#adopt(panel);
+          return Promise.resolve();
+        },
+      }),
+    );
+  }
+
+  /** True while people can see it. */
+  get visible(): boolean {
+    return this.#panel?.visible ?? false;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    for (const disposable of this.#disposables) disposable.dispose();
+    this.#panel?.dispose();
+  }
+
+  /** Opens the tab, or brings it forward. */
+  show(launch?: LaunchRef, options: { readonly preserveFocus?: boolean } = {}): void {
+    this.#launch = launch;
+    const preserveFocus = options.preserveFocus ?? false;
+    if (this.#panel) {
+      this.#panel.reveal(undefined, preserveFocus);
+      void this.#update();
+      return;
+    }
+    this.#adopt(vscode.window.createWebviewPanel(VIEW_TYPE, 'ThreadGauge', { viewColumn: vscode.ViewColumn.Beside, preserveFocus }, this.#options()));
+  }
+
+  /** Draws again what is known. */
+  refresh(): void {
+    void this.#update();
+  }
+
+  #options(): vscode.WebviewOptions & vscode.WebviewPanelOptions {
+    return { enableScripts: true, localResourceRoots: [vscode.Uri.joinPath(this.#extension, 'dist')] };
+  }
+
+  #adopt(panel: vscode.WebviewPanel): void {
+    this.#panel?.dispose();
+    this.#panel = panel;
+    panel.webview.options = this.#options();
+    panel.onDidDispose(() => {
+      if (this.#panel === panel) this.#panel = undefined;
+    });
+    panel.webview.onDidReceiveMessage((message: FromReport) => this.#receive(message));
+    const uri = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(this.#extension, 'dist', name)).toString();
+    panel.webview.html = reportHtml({ script: uri('report.js'), style: uri('report.css'), cspSource: panel.webview.cspSource, nonce: randomBytes(16).toString('base64') });
+  }
+
+  #receive(message: FromReport): void {
+    if (message.type === 'ready') void this.#update();
+    else if (message.type === 'command' && ALLOWED.has(message.command)) {
+      const run = this.#shown();
+      const argument = message.command === 'threadgauge.cancelBenchmark' ? (run ? { runId: run.runId } : undefined) : run?.launch;
+      void vscode.commands.executeCommand(message.command, argument);
+    } else if (message.type === 'open') {
+      const line = Math.max(0, message.line);
+      void vscode.window.showTextDocument(vscode.Uri.file(message.path), { selection: new vscode.Range(line, 0, line, 0), viewColumn: vscode.ViewColumn.One });
+    }
+  }
+
+  #shown(): BenchRun | undefined {
+    return this.#runs.latest(this.#launch) ?? (this.#launch ? undefined : this.#runs.latest());
+  }
+
+  #updateSoon(): void {
+    this.#timer ??= setTimeout(() => void this.#update(), UPDATE_EVERY_MS);
+  }
+
+  async #update(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const panel = this.#panel;
+    if (!panel) return;
+    const run = this.#shown();
+    panel.title = run ? `Benchmark: ${run.launch.label}` : 'ThreadGauge';
+    const message: ToReport = { type: 'run', run: run ? { label: run.launch.label, startedAt: run.startedAt, state: run.state, sources: await this.#sources.of(run.state) } : null };
+    void panel.webview.postMessage(message);
+  }
+}
