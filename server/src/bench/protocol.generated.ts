@@ -402,6 +402,10 @@ export interface SimulatedWorkload {
    */
   drift: number;
   /**
+   * Probability that another process visibly disturbs a run (slows it by 1.1 to 2.5 and shows as foreign load).
+   */
+  foreign?: number;
+  /**
    * Standard deviation of the log of a run's time.
    */
   noise: number;

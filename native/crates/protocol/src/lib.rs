@@ -160,6 +160,7 @@ pub enum Region {
 #[serde(deny_unknown_fields)]
 pub struct SimulatedWorkload {
     /// Seconds of one run by thread count; counts in between are interpolated geometrically.
+    #[serde(deserialize_with = "by_count")]
     pub seconds_by_threads: BTreeMap<u32, f64>,
     /// Standard deviation of the log of a run's time.
     pub noise: f64,
@@ -167,9 +168,20 @@ pub struct SimulatedWorkload {
     pub outliers: f64,
     /// Slow drift of the machine: amplitude of an AR(1) factor.
     pub drift: f64,
+    /// Probability that another process visibly disturbs a run (slows it by 1.1 to 2.5 and shows as foreign load).
+    #[serde(default)]
+    pub foreign: f64,
     /// Wall seconds each simulated trial really takes (0 in tests of the search).
     #[serde(default)]
     pub real_seconds: f64,
+}
+
+/// Reads a map with whole numbers as keys. Within a tagged message serde keeps keys as text, which it
+/// does not turn into numbers by itself.
+fn by_count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u32, f64>, D::Error> {
+    let texts = BTreeMap::<String, f64>::deserialize(deserializer)?;
+    let number = |text: &str| text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is not a number of threads")));
+    texts.iter().map(|(text, &seconds)| Ok((number(text)?, seconds))).collect()
 }
 
 /// One setting under comparison.
@@ -669,4 +681,23 @@ pub enum FailureCode {
     MissingModule,
     /// A defect of the runner.
     Internal,
+}
+
+/// Both directions in one document, so that one schema file serves all.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Protocol {
+    event: Envelope,
+    command: CommandEnvelope,
+}
+
+/// The JSON Schema (draft 7) of the event stream and of the commands, pretty-printed, with a final newline.
+///
+/// # Panics
+/// Never: a schema is always JSON.
+pub fn schema() -> String {
+    let schema = schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<Protocol>();
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is always JSON");
+    text.push('\n');
+    text
 }

@@ -1,0 +1,691 @@
+//! One run from the warm-up to the last event: runs trials, keeps the budget, tells where it stands.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use threadgauge_protocol::{
+    Arm, BenchPlan, BenchRequest, Doubt, Event, Failed, FailureCode, Finished, Mode, Phase, Progress, Region, TrialFinished, TrialStarted, TrialStatus,
+};
+
+use crate::confirm::Confirmation;
+use crate::emit::Emitter;
+use crate::random::Random;
+use crate::records::{ArmRecord, Records};
+use crate::serve::Served;
+use crate::verdict::{self, Evidence};
+use crate::workload::{Cancel, End, Live, Measured, ProbeMode, TrialSpec, Workload};
+use crate::{doubts, lines, race, refine, stats};
+
+/// A sample is stopped when it takes this many times the best one.
+const CAP: f64 = 1.5;
+/// Foreign load above the usual by this many CPUs spoils a trial.
+const FOREIGN_CPUS: f64 = 0.10;
+/// CPU accounting of the whole machine counts in ticks: the uncertainty of a trial's foreign load, in CPU seconds.
+const FOREIGN_TICKS_S: f64 = 0.04;
+/// Trials over which the usual foreign load is taken.
+const FOREIGN_WINDOW: usize = 9;
+/// Repetitions of one spoilt trial.
+const REPEATS: u32 = 3;
+/// Bytes of output that go into a `failed` or `trial_finished` event.
+const TAIL_BYTES: usize = 4_096;
+
+/// Why a stage ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The owner asked for it.
+    Cancelled,
+    /// The time allotted is spent.
+    Budget,
+    /// Nothing can be measured.
+    Failed(Box<Failed>),
+}
+
+/// What a counted trial is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Score {
+    /// Nanoseconds.
+    Counted(f64),
+    /// Stopped; it would have taken at least this many nanoseconds.
+    Capped(f64),
+    /// It failed; it may be tried again.
+    Failed,
+    /// It did not end within the limit; trying again costs as much.
+    TimedOut,
+}
+
+/// A run in progress.
+pub(crate) struct Bench<'a, 'e> {
+    pub request: &'a BenchRequest,
+    pub out: &'a mut Emitter<'e>,
+    pub random: Random,
+    pub records: Records,
+    pub cancel: Cancel,
+    pub next_block: u32,
+    /// What the scores cover; decided by the warm-up.
+    pub scoring: Region,
+    /// How the probe takes part in scored trials.
+    pub probe: ProbeMode,
+    /// Trials each arm still has ahead, as far as known.
+    pub ahead: BTreeMap<usize, u32>,
+    /// Seconds from the start at which the present stage ends.
+    pub deadline_s: f64,
+    /// Trials left out because of foreign load.
+    pub contaminated: u32,
+    /// The index of the arm that leads.
+    pub best: Option<usize>,
+    /// The arm the verdict names.
+    pub decided: Option<usize>,
+    /// The program runs without the probe and fails with it.
+    pub probe_fails: bool,
+    /// Foreign load of the latest trials.
+    foreign: VecDeque<f64>,
+    /// Foreign load of every trial, for the doubt.
+    pub foreign_all: Vec<f64>,
+    repeats_left: u32,
+    workload: &'a mut dyn Workload,
+    started: Instant,
+    simulated_s: f64,
+    next_trial: u32,
+    pub counted: u32,
+    /// Longest time outside the scored region, seconds.
+    overhead_s: f64,
+    phase: Phase,
+    doubted: Vec<Doubt>,
+}
+
+/// Runs `request` on `workload` and tells everything from `plan` to the last event.
+pub fn run(request: &BenchRequest, workload: &mut dyn Workload, out: &mut Emitter<'_>, cancel: &Cancel, missing: &[String]) -> Served {
+    let mut bench = Bench::new(request, workload, out, cancel);
+    let ended = bench.whole(missing);
+    let cancelled = match ended {
+        Err(Stop::Failed(failed)) => {
+            bench.out.emit(Event::Failed(*failed));
+            return Served::Failed;
+        }
+        Err(Stop::Cancelled) => true,
+        Err(Stop::Budget) | Ok(()) => cancel.is_set(),
+    };
+    let elapsed_s = bench.started.elapsed().as_secs_f64();
+    let counted_trials = bench.counted;
+    bench.out.emit(Event::Finished(Finished { cancelled, elapsed_s, counted_trials }));
+    Served::Finished
+}
+
+impl<'a, 'e> Bench<'a, 'e> {
+    fn new(request: &'a BenchRequest, workload: &'a mut dyn Workload, out: &'a mut Emitter<'e>, cancel: &Cancel) -> Self {
+        let python = request.workload.python.as_ref();
+        let scoring = if request.workload.simulated.is_some() { Region::Process } else { python.map_or(Region::Process, |python| python.region) };
+        let wants_probe = scoring == Region::AfterImports || request.arms.iter().any(|arm| arm.torch_num_threads.is_some());
+        Self {
+            request,
+            workload,
+            out,
+            random: Random::new(request.seed),
+            records: Records { arms: request.arms.iter().cloned().map(ArmRecord::new).collect() },
+            cancel: cancel.clone(),
+            next_block: 0,
+            scoring,
+            probe: if python.is_some() && wants_probe { ProbeMode::Region } else { ProbeMode::Off },
+            ahead: BTreeMap::new(),
+            deadline_s: request.limits.budget_s,
+            contaminated: 0,
+            best: None,
+            decided: None,
+            probe_fails: false,
+            foreign: VecDeque::new(),
+            foreign_all: Vec::new(),
+            repeats_left: 4 + 2 * request.arms.len() as u32,
+            started: Instant::now(),
+            simulated_s: 0.0,
+            next_trial: 0,
+            counted: 0,
+            overhead_s: 0.0,
+            phase: Phase::Warmup,
+            doubted: Vec::new(),
+        }
+    }
+
+    fn whole(&mut self, missing: &[String]) -> Result<(), Stop> {
+        self.announce();
+        self.warm_up()?;
+        if self.request.workload.simulated.is_none() {
+            for what in missing {
+                self.doubt(Doubt::NotMeasured { what: what.clone() });
+            }
+        }
+        let decided = match self.request.mode {
+            Mode::Search => self.search(),
+            Mode::Verify => self.verify(),
+            Mode::Lines => Ok(()),
+        };
+        if let Err(Stop::Failed(failed)) = decided {
+            return Err(Stop::Failed(failed));
+        }
+        if self.cancel.is_set() {
+            return Err(Stop::Cancelled);
+        }
+        if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
+            self.deadline_s = self.request.limits.budget_s;
+            if let Err(stop) = lines::measure(self) {
+                if matches!(stop, Stop::Budget) {
+                    let missing_trials = self.ahead.values().sum();
+                    self.doubt(Doubt::BudgetSpent { missing_trials });
+                }
+                return Err(stop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the arms; again whenever some are added.
+    pub fn announce(&mut self) {
+        let limits = &self.request.limits;
+        let arms = self.records.arms.len() as u32;
+        let confirm = limits.confirm_blocks.saturating_mul(4);
+        let line_trials = if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
+            lines::TRIALS_PER_ARM * self.request.lines.arms.len().max(if self.request.lines.arms.is_empty() { 3 } else { 0 }) as u32
+        } else {
+            0
+        };
+        let measured = match self.request.mode {
+            Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self)),
+            Mode::Verify => confirm,
+            Mode::Lines => 0,
+        };
+        let max_trials = measured.saturating_add(line_trials).saturating_add(1 + self.repeats_left);
+        let plan = BenchPlan {
+            arms: self.arms(),
+            current: self.request.current,
+            mode: self.request.mode,
+            max_trials,
+            seed: self.request.seed,
+            command: self.request.workload.argv.clone(),
+            region: self.scoring,
+        };
+        self.out.emit(Event::Plan(plan));
+    }
+
+    /// Settings by index, those added by refinement last.
+    pub fn arms(&self) -> Vec<Arm> {
+        self.records.arms.iter().map(|record| record.arm.clone()).collect()
+    }
+
+    /// Seconds spent; a simulated run counts its simulated seconds.
+    pub fn spent_s(&self) -> f64 {
+        self.started.elapsed().as_secs_f64().max(self.simulated_s)
+    }
+
+    /// Tells a doubt, once.
+    pub fn doubt(&mut self, doubt: Doubt) {
+        if !self.doubted.contains(&doubt) {
+            self.doubted.push(doubt.clone());
+            self.out.emit(Event::Doubt(doubt));
+        }
+    }
+
+    // ---- stages ----
+
+    fn warm_up(&mut self) -> Result<(), Stop> {
+        let current = self.request.current;
+        self.ahead.insert(current, 1);
+        let limit = self.request.limits.trial_s.min(self.request.limits.budget_s);
+        let mut measured = self.run_once(current, Phase::Warmup, 0, limit, self.probe.clone(), None);
+        let with_probe = self.probe != ProbeMode::Off;
+        if with_probe && matches!(measured.end, End::Exited(code) if code != 0) {
+            // Is it the program or the probe? Only a run without the probe can tell.
+            let plain = self.run_once(current, Phase::Warmup, 1, limit, ProbeMode::Off, None);
+            if plain.end == End::Exited(0) {
+                self.without_probe("The program fails when the probe is loaded, and runs without it.".into());
+            }
+            measured = plain;
+        }
+        if self.cancel.is_set() || measured.end == End::Cancelled {
+            return Err(Stop::Cancelled);
+        }
+        if let Some(failed) = failure(&measured, self.request, limit) {
+            return Err(Stop::Failed(Box::new(failed)));
+        }
+        if self.probe != ProbeMode::Off && measured.region.is_none() {
+            let reason = measured.region_reason.clone().unwrap_or_else(|| "The probe did not report the end of the imports.".into());
+            if self.scoring == Region::AfterImports {
+                self.scoring = Region::Process;
+                self.doubt(Doubt::RegionUnavailable { reason });
+            }
+        }
+        self.note_overhead(&measured);
+        Ok(())
+    }
+
+    fn without_probe(&mut self, reason: String) {
+        self.probe = ProbeMode::Off;
+        self.probe_fails = true;
+        if self.scoring == Region::AfterImports {
+            self.scoring = Region::Process;
+            self.doubt(Doubt::RegionUnavailable { reason });
+        }
+        for index in 0..self.records.arms.len() {
+            if self.records.arms[index].arm.torch_num_threads.is_some() && index != self.request.current {
+                self.records.arms[index].dropped = true;
+                let label = self.records.arms[index].arm.label.clone();
+                self.doubt(Doubt::NotMeasured { what: format!("{label} needs the probe, with which the program fails.") });
+            }
+        }
+    }
+
+    fn search(&mut self) -> Result<(), Stop> {
+        let current = self.request.current;
+        let budget = self.request.limits.budget_s;
+        let arms: Vec<usize> = (0..self.records.arms.len()).filter(|&arm| !self.records.arms[arm].dropped).collect();
+        let mut evidence = Evidence::default();
+        self.deadline_s = budget * 0.5;
+        let mut ended = race::race(self, &arms, Phase::Race);
+        if !matches!(ended, Err(Stop::Cancelled | Stop::Failed(_))) {
+            if ended.is_ok() {
+                self.deadline_s = budget * 0.65;
+                if let Err(stop) = refine::refine(self) {
+                    ended = Err(stop);
+                }
+            }
+            if let (Some(winner), false) = (race::winner(self), matches!(ended, Err(Stop::Cancelled))) {
+                evidence.raced = true;
+                if winner != current {
+                    let shown = stats::t_interval(&self.records.paired(current, winner, 0)).filter(|interval| interval.n >= 3);
+                    let claim = (1.0 + self.request.limits.claim_above).ln();
+                    if shown.is_some_and(|interval| interval.high <= claim) {
+                        evidence.tied_in_race = true;
+                    } else {
+                        self.deadline_s = budget * 0.9;
+                        let mut confirmation = Confirmation::new(current, winner);
+                        let confirmed = confirmation.run(self);
+                        evidence.interval = stats::t_interval(&confirmation.differences);
+                        evidence.pairs = confirmation.differences.len() as u32;
+                        if let Err(stop) = confirmed {
+                            ended = Err(stop);
+                        }
+                    }
+                }
+            }
+        }
+        self.conclude(&evidence, &ended);
+        ended
+    }
+
+    fn verify(&mut self) -> Result<(), Stop> {
+        let current = self.request.current;
+        let other = 1 - current;
+        self.deadline_s = self.request.limits.budget_s * 0.9;
+        self.best = Some(other);
+        let mut confirmation = Confirmation::new(current, other);
+        let ended = confirmation.run(self);
+        let evidence = Evidence {
+            raced: true,
+            tied_in_race: false,
+            interval: stats::t_interval(&confirmation.differences),
+            pairs: confirmation.differences.len() as u32,
+        };
+        self.conclude(&evidence, &ended);
+        ended
+    }
+
+    /// Tells what is known of every arm, the doubts, and the verdict.
+    fn conclude(&mut self, evidence: &Evidence, ended: &Result<(), Stop>) {
+        if matches!(ended, Err(Stop::Failed(_))) {
+            return;
+        }
+        let winner = if self.request.mode == Mode::Verify { Some(1 - self.request.current) } else { race::winner(self) };
+        let verdict = verdict::decide(self, winner, evidence);
+        self.decided = Some(verdict.best);
+        self.summarise_all();
+        if matches!(ended, Err(Stop::Budget)) {
+            let missing_trials = self.ahead.values().sum();
+            self.doubt(Doubt::BudgetSpent { missing_trials });
+        }
+        for doubt in doubts::of_run(self, &verdict) {
+            self.doubt(doubt);
+        }
+        self.out.emit(Event::Verdict(verdict));
+    }
+
+    /// Tells what is known of every arm.
+    pub fn summarise_all(&mut self) {
+        let all: Vec<usize> = (0..self.records.arms.len()).collect();
+        self.summarise(&all);
+    }
+
+    /// Tells what is known of `arms`.
+    pub fn summarise(&mut self, arms: &[usize]) {
+        for &arm in arms {
+            if let Some(summary) = self.records.summary(arm, self.best) {
+                self.out.emit(Event::ArmSummary(summary));
+            }
+        }
+    }
+
+    // ---- trials ----
+
+    /// Runs a scored trial of `arm`, again when another load spoilt it. `capped` allows to stop it once it
+    /// is much slower than the best.
+    pub fn measure(&mut self, arm: usize, phase: Phase, block: u32, capped: bool) -> Result<Score, Stop> {
+        let mut attempt = 0;
+        loop {
+            if self.cancel.is_set() {
+                return Err(Stop::Cancelled);
+            }
+            if self.spent_s() + self.cost_s(arm) > self.deadline_s {
+                return Err(Stop::Budget);
+            }
+            let trial_limit = self.request.limits.trial_s;
+            let left = (self.request.limits.budget_s - self.spent_s()).max(0.05);
+            let cap_score = if capped { self.cap_s() } else { None };
+            let cap_wall = cap_score.map_or(f64::INFINITY, |score| score + 1.5 * self.overhead_s + 0.05);
+            let limit = trial_limit.min(left).min(cap_wall);
+            let may_repeat = attempt < REPEATS && self.repeats_left > 0;
+            let stopped_as = if limit >= cap_wall {
+                TrialStatus::Capped
+            } else if limit >= trial_limit {
+                TrialStatus::TimedOut
+            } else {
+                TrialStatus::Cancelled
+            };
+            let measured = self.run_once(arm, phase, block, limit, self.probe.clone(), Some(Judge { stopped_as, may_repeat }));
+            let status = self.status(&measured, Some(&Judge { stopped_as, may_repeat }));
+            self.note_foreign(&measured);
+            match status {
+                TrialStatus::Contaminated => {
+                    attempt += 1;
+                    self.repeats_left -= 1;
+                    self.contaminated += 1;
+                    continue;
+                }
+                TrialStatus::Cancelled if measured.end == End::OverLimit => return Err(Stop::Budget),
+                TrialStatus::Cancelled => return Err(Stop::Cancelled),
+                _ => {}
+            }
+            if let Some(count) = self.ahead.get_mut(&arm) {
+                *count = count.saturating_sub(1);
+            }
+            let score = match status {
+                TrialStatus::Ok => {
+                    self.note_overhead(&measured);
+                    let score = self.score_ns(&measured).unwrap_or(measured.wall_ns as f64).max(1.0);
+                    self.note_counted(arm, &measured, score);
+                    Score::Counted(score)
+                }
+                TrialStatus::Capped => {
+                    self.records.arms[arm].capped = true;
+                    self.records.arms[arm].peak_threads = self.records.arms[arm].peak_threads.max(measured.peak_threads);
+                    Score::Capped(cap_score.unwrap_or(limit) * 1e9)
+                }
+                TrialStatus::TimedOut => {
+                    self.records.arms[arm].failures += 1;
+                    Score::TimedOut
+                }
+                _ => {
+                    self.records.arms[arm].failures += 1;
+                    Score::Failed
+                }
+            };
+            self.progress(phase);
+            return Ok(score);
+        }
+    }
+
+    /// Runs one trial and tells its start, its samples and its end. `judge` is absent for trials that are
+    /// not scored (warm-up, lines).
+    pub fn run_once(&mut self, arm: usize, phase: Phase, block: u32, limit_s: f64, probe: ProbeMode, judge: Option<Judge>) -> Measured {
+        self.phase = phase;
+        let trial = self.next_trial;
+        let setting = self.records.arms[arm].arm.clone();
+        let spec = TrialSpec { trial, arm: &setting, phase, limit: Duration::from_secs_f64(limit_s.clamp(0.001, 86_400.0)), probe };
+        let begun = Instant::now();
+        let mut running = false;
+        let out = &mut *self.out;
+        let mut measured = self.workload.run(
+            &spec,
+            &mut |live| match live {
+                Live::Started { pid, process_group } => {
+                    running = true;
+                    out.emit(Event::TrialStarted(TrialStarted { trial, arm, phase, block, pid, process_group }));
+                }
+                Live::Sample(sample) => out.emit(Event::Sample(sample)),
+            },
+            &self.cancel,
+        );
+        if self.cancel.is_set() && measured.end == End::OverLimit {
+            measured.end = End::Cancelled;
+        }
+        if self.request.workload.simulated.is_some() {
+            self.simulated_s += measured.wall_ns as f64 / 1e9;
+        }
+        self.records.arms[arm].cost_s.push(begun.elapsed().as_secs_f64());
+        if running {
+            self.next_trial += 1;
+            let status = self.status(&measured, judge.as_ref());
+            self.out.emit(Event::TrialFinished(finished(trial, arm, phase, status, &measured)));
+        }
+        if judge.is_none() {
+            if let Some(count) = self.ahead.get_mut(&arm) {
+                *count = count.saturating_sub(1);
+            }
+            self.progress(phase);
+        }
+        measured
+    }
+
+    fn status(&self, measured: &Measured, judge: Option<&Judge>) -> TrialStatus {
+        let status = match measured.end {
+            End::Exited(0) if self.scoring == Region::AfterImports && self.probe != ProbeMode::Off && measured.region.is_none() && judge.is_some() => TrialStatus::Failed,
+            End::Exited(0) => TrialStatus::Ok,
+            End::Exited(_) | End::Signalled(_) | End::CannotStart(_) | End::Broken(_) => TrialStatus::Failed,
+            End::OverLimit => judge.map_or(TrialStatus::TimedOut, |judge| judge.stopped_as),
+            End::Cancelled => TrialStatus::Cancelled,
+        };
+        let spoilt = judge.is_some_and(|judge| judge.may_repeat) && matches!(status, TrialStatus::Ok | TrialStatus::Capped) && self.is_disturbed(measured);
+        if spoilt { TrialStatus::Contaminated } else { status }
+    }
+
+    /// More foreign load than is usual in this run, beyond what the clock ticks can tell.
+    fn is_disturbed(&self, measured: &Measured) -> bool {
+        let usual = stats::median(&self.foreign.iter().copied().collect::<Vec<_>>()).unwrap_or(0.0);
+        let wall_s = (measured.wall_ns as f64 / 1e9).max(1e-3);
+        measured.foreign_cpus.is_some_and(|foreign| foreign > usual + FOREIGN_CPUS + FOREIGN_TICKS_S / wall_s)
+    }
+
+    fn note_foreign(&mut self, measured: &Measured) {
+        let Some(foreign) = measured.foreign_cpus else { return };
+        self.foreign_all.push(foreign);
+        self.foreign.push_back(foreign);
+        if self.foreign.len() > FOREIGN_WINDOW {
+            self.foreign.pop_front();
+        }
+    }
+
+    fn note_overhead(&mut self, measured: &Measured) {
+        if let Some(score) = self.score_ns(measured) {
+            self.overhead_s = self.overhead_s.max((measured.wall_ns as f64 - score) / 1e9);
+        }
+    }
+
+    fn note_counted(&mut self, arm: usize, measured: &Measured, score: f64) {
+        let trial = self.next_trial - 1;
+        let region = measured.region.filter(|_| self.scoring == Region::AfterImports);
+        let (wall, cpu) = region.map_or((measured.wall_ns, measured.cpu_ns), |region| (region.wall_ns, region.cpu_ns));
+        let record = &mut self.records.arms[arm];
+        record.scores.push((trial, score));
+        if wall > 0 {
+            record.busy.push(cpu as f64 / wall as f64);
+        }
+        if measured.wall_ns > 0 {
+            record.waiting.extend(measured.run_delay_ns.map(|delay| delay as f64 / measured.wall_ns as f64));
+            record.throttled.extend(measured.throttled_ns.map(|throttled| throttled as f64 / measured.wall_ns as f64));
+        }
+        record.outputs.extend(measured.output_hash);
+        record.observed = measured.observed_threads.or(record.observed);
+        record.peak_threads = record.peak_threads.max(measured.peak_threads);
+        self.counted += 1;
+    }
+
+    /// The scored time; `None` when the region is scored and was not seen.
+    fn score_ns(&self, measured: &Measured) -> Option<f64> {
+        match self.scoring {
+            Region::Process => Some(measured.wall_ns as f64),
+            Region::AfterImports => measured.region.map(|region| region.wall_ns as f64),
+        }
+    }
+
+    /// The score above which a trial is not worth finishing.
+    fn cap_s(&self) -> Option<f64> {
+        let best = self.records.arms.iter().filter(|record| !record.dropped).filter_map(|record| stats::median(&record.values())).reduce(f64::min)?;
+        Some(best * CAP / 1e9)
+    }
+
+    // ---- where the run stands ----
+
+    /// Seconds one trial of `arm` really takes, from its own trials or else from all.
+    pub fn cost_s(&self, arm: usize) -> f64 {
+        if self.request.workload.simulated.is_some() {
+            return stats::mean(&self.records.arms[arm].values()).unwrap_or(0.0) / 1e9;
+        }
+        self.real_cost_s(arm)
+    }
+
+    fn real_cost_s(&self, arm: usize) -> f64 {
+        let own = &self.records.arms[arm].cost_s;
+        let latest = &own[own.len().saturating_sub(5)..];
+        stats::mean(latest).or_else(|| stats::median(&self.records.arms.iter().flat_map(|record| record.cost_s.iter().copied()).collect::<Vec<_>>())).unwrap_or(0.0)
+    }
+
+    fn progress(&mut self, phase: Phase) {
+        let left: u32 = self.ahead.values().sum();
+        let done = self.next_trial;
+        let remaining: f64 = self.ahead.iter().map(|(&arm, &count)| f64::from(count) * self.real_cost_s(arm)).sum();
+        let budget_left = (self.request.limits.budget_s - self.started.elapsed().as_secs_f64()).max(0.0);
+        let progress = Progress { phase, done, expected: done + left, remaining_s: remaining.min(budget_left), best: self.best };
+        self.out.emit(Event::Progress(progress));
+    }
+
+    /// Replaces what lies ahead: `stage` is the rest of the present stage; what follows it is added.
+    pub fn set_ahead(&mut self, stage: &[(usize, u32)], confirm_too: bool) {
+        self.ahead.clear();
+        for &(arm, count) in stage {
+            *self.ahead.entry(arm).or_default() += count;
+        }
+        let current = self.request.current;
+        if confirm_too {
+            let rival = self.best.filter(|&best| best != current).or_else(|| (0..self.records.arms.len()).find(|&arm| arm != current));
+            for arm in [Some(current), rival].into_iter().flatten() {
+                *self.ahead.entry(arm).or_default() += 2 * self.request.limits.confirm_blocks;
+            }
+        }
+        if self.request.workload.python.is_some() && self.request.lines.enabled {
+            for arm in lines::arms(self) {
+                *self.ahead.entry(arm).or_default() += lines::TRIALS_PER_ARM;
+            }
+        }
+    }
+}
+
+/// How a scored trial is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judge {
+    /// What it means when it is stopped at its limit.
+    stopped_as: TrialStatus,
+    /// A spoilt trial may still be repeated.
+    may_repeat: bool,
+}
+
+fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured: &Measured) -> TrialFinished {
+    let failed = matches!(status, TrialStatus::Failed | TrialStatus::TimedOut);
+    let mut tail = tail(&measured.output_tail);
+    if let End::Broken(reason) = &measured.end {
+        tail.clone_from(reason);
+    } else if status == TrialStatus::Failed && measured.end == End::Exited(0) {
+        tail = measured.region_reason.clone().unwrap_or_else(|| "The probe did not report the end of the imports.".into());
+    }
+    TrialFinished {
+        trial,
+        arm,
+        phase,
+        status,
+        wall_ns: measured.wall_ns,
+        region_ns: measured.region.map(|region| region.wall_ns),
+        cpu_ns: measured.cpu_ns,
+        region_cpu_ns: measured.region.map(|region| region.cpu_ns),
+        peak_threads: measured.peak_threads,
+        voluntary_switches: measured.voluntary_switches,
+        involuntary_switches: measured.involuntary_switches,
+        run_delay_ns: measured.run_delay_ns,
+        throttled_ns: measured.throttled_ns,
+        foreign_cpus: measured.foreign_cpus,
+        exit_code: if let End::Exited(code) = measured.end { Some(code) } else { None },
+        signal: if let End::Signalled(signal) = measured.end { Some(signal) } else { None },
+        output_tail: (failed && !tail.is_empty()).then_some(tail),
+        observed_threads: measured.observed_threads,
+    }
+}
+
+/// The last bytes of `output`, cut at a character.
+fn tail(output: &str) -> String {
+    let mut from = output.len().saturating_sub(TAIL_BYTES);
+    while !output.is_char_boundary(from) {
+        from += 1;
+    }
+    output[from..].trim().to_owned()
+}
+
+/// What it means that the warm-up ended this way; `None` when it is fine.
+fn failure(measured: &Measured, request: &BenchRequest, limit_s: f64) -> Option<Failed> {
+    let output = tail(&measured.output_tail);
+    let output_tail = (!output.is_empty()).then(|| output.clone());
+    let program = &request.workload.argv.first().map_or("", String::as_str);
+    let failed = |code, message: String, hint: &str| Some(Failed { code, message, hint: hint.into(), output_tail: output_tail.clone() });
+    match &measured.end {
+        End::Exited(0) | End::Cancelled => None,
+        End::CannotStart(reason) => failed(FailureCode::CannotStart, reason.clone(), "Check the program and the working directory of the launch; for Python, select an interpreter that exists."),
+        End::OverLimit => failed(
+            FailureCode::WorkloadNeverEnds,
+            format!("The program did not end within {limit_s} s and was stopped."),
+            "Measure a run that ends by itself: fewer iterations, a fixed number of requests, or a benchmark script instead of the server; or raise the time limit of a trial.",
+        ),
+        End::Broken(reason) => failed(FailureCode::Internal, reason.clone(), "Please report this with the recorded event stream."),
+        End::Exited(code) => {
+            if let Some(module) = missing_module(&output).filter(|_| request.workload.python.is_some() || program.contains("python")) {
+                return failed(
+                    FailureCode::MissingModule,
+                    format!("Python could not import the module `{module}`."),
+                    &format!("Install it into the environment of `{program}`, or select the interpreter that has it."),
+                );
+            }
+            failed(FailureCode::WorkloadFailed, format!("The program ended with exit code {code} in the warm-up run."), "Run the launch by itself and fix the error in its output below; then measure again.")
+        }
+        End::Signalled(signal) => {
+            failed(FailureCode::WorkloadFailed, format!("Signal {signal} ended the program in the warm-up run."), "Run the launch by itself; signal 9 often means that memory ran out, signal 11 a crash in native code.")
+        }
+    }
+}
+
+/// The module Python could not find, from the last such line of its output.
+fn missing_module(output: &str) -> Option<String> {
+    let line = output.lines().rev().find(|line| line.contains("No module named "))?;
+    let name = line.split("No module named ").nth(1)?.trim().trim_matches(['\'', '"']);
+    let name: String = name.chars().take_while(|&c| c.is_alphanumeric() || matches!(c, '_' | '.')).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_missing_module() {
+        assert_eq!(missing_module("Traceback\nModuleNotFoundError: No module named 'torch'\n"), Some("torch".into()));
+        assert_eq!(missing_module("/usr/bin/python3: No module named a.b\n"), Some("a.b".into()));
+        assert_eq!(missing_module("ValueError: no"), None);
+    }
+
+    #[test]
+    fn tail_is_cut_at_a_character() {
+        let long = "ä".repeat(TAIL_BYTES);
+        assert!(tail(&format!("x{long}")).len() <= TAIL_BYTES);
+    }
+}

@@ -1,0 +1,142 @@
+//! The reasons not to trust a run, from everything it recorded.
+
+use threadgauge_protocol::{Doubt, Verdict};
+
+use crate::bench::Bench;
+use crate::records::ArmRecord;
+use crate::stats;
+
+/// MAD over median above which repetitions differ a lot.
+const NOISY: f64 = 0.05;
+/// Change over a run that is called drift.
+const DRIFT: f64 = 0.05;
+/// Scores before a drift can be told from noise.
+const DRIFT_RUNS: usize = 9;
+/// Medians below this are dominated by start-up and by the clock ticks of the scheduler.
+const TOO_SHORT_NS: f64 = 50e6;
+/// Share of wall time throttled that matters.
+const THROTTLED: f64 = 0.01;
+/// Mean foreign load that matters, CPUs.
+const FOREIGN: f64 = 0.25;
+/// Counted runs below which an arm of the verdict is thinly measured.
+const FEW_RUNS: usize = 3;
+
+/// Every doubt about a race, confirmation or verification.
+pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let foreign = stats::mean(&bench.foreign_all).unwrap_or(0.0);
+    if foreign > FOREIGN || bench.contaminated > 0 {
+        doubts.push(Doubt::ForeignLoad { cpus: foreign, contaminated: bench.contaminated });
+    }
+    if let Some(change) = drift(&bench.records.arms).filter(|change| change.abs() > DRIFT) {
+        doubts.push(Doubt::Drift { change });
+    }
+    let shortest = bench.records.arms.iter().filter_map(|record| stats::median(&record.values())).reduce(f64::min);
+    if let Some(median) = shortest.filter(|&median| median < TOO_SHORT_NS) {
+        doubts.push(Doubt::TooShort { median_ns: median.round() as u64 });
+    }
+    for (arm, record) in bench.records.arms.iter().enumerate() {
+        doubts.extend(of_arm(arm, record));
+        let in_verdict = arm == verdict.best || arm == verdict.current;
+        if in_verdict && record.scores.len() < FEW_RUNS {
+            doubts.push(Doubt::FewRuns { arm, runs: record.scores.len() as u32 });
+        }
+    }
+    doubts.extend(output_differs(&bench.records.arms));
+    doubts
+}
+
+fn of_arm(arm: usize, record: &ArmRecord) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let values = record.values();
+    if values.len() >= FEW_RUNS {
+        let spread = stats::median_absolute_deviation(&values).unwrap_or(0.0) / stats::median(&values).unwrap_or(1.0);
+        if spread > NOISY {
+            doubts.push(Doubt::Noisy { arm, spread });
+        }
+    }
+    if let Some(share) = stats::mean(&record.throttled).filter(|&share| share > THROTTLED) {
+        doubts.push(Doubt::Throttled { arm, share });
+    }
+    let asked = record.arm.torch_num_threads.or(record.arm.threads);
+    if let (Some(asked), Some(observed)) = (asked, record.observed)
+        && asked != observed
+    {
+        doubts.push(Doubt::SettingWithoutEffect { arm, asked, observed });
+    }
+    if record.failures > 0 {
+        doubts.push(Doubt::TrialsFailed { arm, failed: record.failures });
+    }
+    doubts
+}
+
+/// Last third over first third of all scores, each over the mean of its own arm, minus 1.
+fn drift(arms: &[ArmRecord]) -> Option<f64> {
+    let mut scores: Vec<(u32, f64)> = Vec::new();
+    for record in arms.iter().filter(|record| record.scores.len() > 1) {
+        let mean = stats::mean(&record.values())?;
+        scores.extend(record.scores.iter().map(|&(trial, score)| (trial, score / mean)));
+    }
+    if scores.len() < DRIFT_RUNS {
+        return None;
+    }
+    scores.sort_by_key(|&(trial, _)| trial);
+    let values: Vec<f64> = scores.into_iter().map(|(_, score)| score).collect();
+    let third = values.len() / 3;
+    Some(stats::median(&values[values.len() - third..])? / stats::median(&values[..third])? - 1.0)
+}
+
+/// Two arms that each print the same again and again, but not the same as the other. A program that prints
+/// its timings never prints the same twice and raises no doubt.
+fn output_differs(arms: &[ArmRecord]) -> Option<Doubt> {
+    let constant: Vec<(usize, u64)> = arms
+        .iter()
+        .enumerate()
+        .filter_map(|(arm, record)| {
+            let first = *record.outputs.first()?;
+            (record.outputs.len() >= 2 && record.outputs.iter().all(|&hash| hash == first)).then_some((arm, first))
+        })
+        .collect();
+    let &(arm, hash) = constant.first()?;
+    let &(other, _) = constant.iter().find(|&&(_, other)| other != hash)?;
+    Some(Doubt::OutputDiffers { arm, other })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use threadgauge_protocol::Arm;
+
+    fn record(scores: &[(u32, f64)], outputs: &[u64]) -> ArmRecord {
+        let mut record = ArmRecord::new(Arm { label: "a".into(), threads: Some(2), env: BTreeMap::new(), torch_num_threads: None, reason: String::new() });
+        record.scores = scores.to_vec();
+        record.outputs = outputs.to_vec();
+        record
+    }
+
+    #[test]
+    fn output_that_changes_by_itself_is_no_difference() {
+        assert_eq!(output_differs(&[record(&[], &[1, 1]), record(&[], &[2, 3])]), None);
+        assert_eq!(output_differs(&[record(&[], &[1, 1]), record(&[], &[2])]), None);
+        assert_eq!(output_differs(&[record(&[], &[1, 1]), record(&[], &[1, 1]), record(&[], &[2, 2])]), Some(Doubt::OutputDiffers { arm: 0, other: 2 }));
+    }
+
+    #[test]
+    fn drift_is_told_from_the_difference_between_arms() {
+        let steady = |level: f64, offset: u32| record(&(0..6).map(|i| (2 * i + offset, level)).collect::<Vec<_>>(), &[]);
+        assert_eq!(drift(&[steady(1.0, 0), steady(9.0, 1)]), Some(0.0));
+        let rising = record(&(0..12).map(|i| (i, 1.0 + f64::from(i) * 0.05)).collect::<Vec<_>>(), &[]);
+        assert!(drift(&[rising]).expect("enough runs") > 0.25);
+        assert_eq!(drift(&[record(&[(0, 1.0)], &[])]), None);
+    }
+
+    #[test]
+    fn a_count_the_library_did_not_take_is_a_doubt() {
+        let mut taken = record(&[], &[]);
+        taken.observed = Some(2);
+        assert_eq!(of_arm(0, &taken), vec![]);
+        taken.observed = Some(1);
+        assert_eq!(of_arm(0, &taken), vec![Doubt::SettingWithoutEffect { arm: 0, asked: 2, observed: 1 }]);
+    }
+}

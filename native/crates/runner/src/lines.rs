@@ -1,0 +1,270 @@
+//! Timings per line, after the verdict and apart from the score: wall time first, then CPU clocks where they matter.
+
+use std::collections::BTreeMap;
+
+use threadgauge_protocol::{Doubt, Event, FileLines, LineTiming, Lines, Mode, Phase};
+
+use crate::bench::{Bench, Stop};
+use crate::workload::{End, LineLoad, Measured, ProbeMode, ProbedLine};
+use crate::{race, stats};
+
+/// Plain, wall, wall, plain, CPU.
+pub(crate) const TRIALS_PER_ARM: u32 = 5;
+/// Lines below this share of the time get no CPU clocks.
+const SHARE: f64 = 0.005;
+/// Lines shorter than this on average get none either: the clocks would cost more than the line.
+const SHORTEST_NS: f64 = 100_000.0;
+/// Distortion that is told as a doubt.
+const OVERHEAD: f64 = 0.01;
+/// Samples below which nothing is said about a line.
+const FEWEST_SAMPLES: u32 = 5;
+
+/// The arms to measure at.
+pub(crate) fn arms(bench: &Bench<'_, '_>) -> Vec<usize> {
+    let requested = &bench.request.lines.arms;
+    if !requested.is_empty() {
+        let mut arms = requested.clone();
+        arms.sort_unstable();
+        arms.dedup();
+        return arms;
+    }
+    let current = bench.request.current;
+    let single = (0..bench.records.arms.len()).find(|&arm| bench.records.arms[arm].arm.threads == Some(1));
+    let best = bench.decided.or_else(|| if bench.request.mode == Mode::Search { race::winner(bench) } else { bench.best });
+    let mut arms: Vec<usize> = [single, best, Some(current)].into_iter().flatten().collect();
+    arms.sort_unstable();
+    arms.dedup();
+    arms
+}
+
+/// Measures the lines of every arm asked for and tells them.
+pub(crate) fn measure(bench: &mut Bench<'_, '_>) -> Result<(), Stop> {
+    if bench.probe_fails {
+        bench.doubt(Doubt::NotMeasured { what: "No timings per line: the program fails when the probe is loaded.".into() });
+        return Ok(());
+    }
+    let arms = arms(bench);
+    bench.set_ahead(&[], false);
+    bench.ahead = arms.iter().map(|&arm| (arm, TRIALS_PER_ARM)).collect();
+    for arm in arms {
+        match one_arm(bench, arm) {
+            Ok(()) => {}
+            Err(Gap::Stop(stop)) => return Err(stop),
+            Err(Gap::Unmeasured(reason)) => {
+                bench.ahead.insert(arm, 0);
+                let label = bench.records.arms[arm].arm.label.clone();
+                bench.doubt(Doubt::NotMeasured { what: format!("No timings per line with {label}: {reason}") });
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Gap {
+    Stop(Stop),
+    Unmeasured(String),
+}
+
+fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
+    // Mirrored, so that a drift of the machine does not show as distortion by the probe.
+    let before = trial(bench, arm, 0, ProbeMode::Region)?;
+    let first = trial(bench, arm, 1, ProbeMode::Wall)?;
+    let second = trial(bench, arm, 2, ProbeMode::Wall)?;
+    let after = trial(bench, arm, 3, ProbeMode::Region)?;
+    if let Some(file) = changed_file(&first, &second) {
+        return Err(Gap::Unmeasured(format!("{file} changed while it was measured.")));
+    }
+    let mut timings = Timings::of_walls(&[&first, &second]);
+    let span = f64::midpoint(span_ns(&first), span_ns(&second));
+    let heavy = timings.heavy(span);
+    let mut loads = first.line_loads.clone();
+    add_loads(&mut loads, &second.line_loads);
+    if !heavy.is_empty() {
+        let clocks = trial(bench, arm, 4, ProbeMode::Cpu(heavy))?;
+        if changed_file(&first, &clocks).is_none() {
+            timings.add_clocks(&clocks);
+            add_loads(&mut loads, &clocks.line_loads);
+        }
+    }
+    let ratios = [span_ns(&first) / span_ns(&before), span_ns(&second) / span_ns(&after)];
+    let overhead = stats::mean(&ratios).map(|ratio| ratio - 1.0).filter(|overhead| overhead.is_finite());
+    // Both pairs must agree: one noisy pair says nothing about the probe.
+    if let Some(overhead) = overhead.filter(|&overhead| overhead > OVERHEAD && ratios.iter().all(|&ratio| ratio > 1.0)) {
+        bench.doubt(Doubt::ProbeOverhead { arm, overhead });
+    }
+    let files = timings.into_files(&loads);
+    bench.out.emit(Event::Lines(Lines { arm, trials: 2, overhead, files }));
+    Ok(())
+}
+
+fn trial(bench: &mut Bench<'_, '_>, arm: usize, block: u32, probe: ProbeMode) -> Result<Measured, Gap> {
+    if bench.cancel.is_set() {
+        return Err(Gap::Stop(Stop::Cancelled));
+    }
+    let left = bench.deadline_s - bench.spent_s();
+    if bench.cost_s(arm) > left {
+        return Err(Gap::Stop(Stop::Budget));
+    }
+    let limit = bench.request.limits.trial_s.min(left);
+    let measured = bench.run_once(arm, Phase::Lines, block, limit, probe, None);
+    match &measured.end {
+        End::Exited(0) if measured.probe_error.is_none() => Ok(measured),
+        End::Exited(0) => Err(Gap::Unmeasured(measured.probe_error.clone().unwrap_or_default())),
+        End::Cancelled => Err(Gap::Stop(Stop::Cancelled)),
+        End::OverLimit if limit < bench.request.limits.trial_s => Err(Gap::Stop(Stop::Budget)),
+        End::OverLimit => Err(Gap::Unmeasured(format!("the program did not end within {limit} s."))),
+        End::Exited(code) => Err(Gap::Unmeasured(format!("the program ended with exit code {code}."))),
+        End::Signalled(signal) => Err(Gap::Unmeasured(format!("signal {signal} ended the program."))),
+        End::CannotStart(reason) | End::Broken(reason) => Err(Gap::Unmeasured(reason.clone())),
+    }
+}
+
+/// The region when there is one, else the whole process.
+fn span_ns(measured: &Measured) -> f64 {
+    measured.region.map_or(measured.wall_ns, |region| region.wall_ns) as f64
+}
+
+fn changed_file(one: &Measured, other: &Measured) -> Option<String> {
+    one.files.iter().find(|file| other.files.iter().any(|same| same.path == file.path && same.sha256 != file.sha256)).map(|file| file.path.clone())
+}
+
+fn add_loads(sum: &mut BTreeMap<(String, u32), LineLoad>, more: &BTreeMap<(String, u32), LineLoad>) {
+    for (line, load) in more {
+        let entry = sum.entry(line.clone()).or_default();
+        entry.samples += load.samples;
+        entry.runnable_sum += load.runnable_sum;
+        entry.pairs += load.pairs;
+        entry.covered_s += load.covered_s;
+        entry.run_delay_ns += load.run_delay_ns;
+    }
+}
+
+/// True when what happened between two samples on the line happened on the line: it lasts longer than the
+/// gap between samples, or hardly anything else runs.
+fn covers(load: &LineLoad, line: &ProbedLine) -> bool {
+    if load.covered_s <= 0.0 || load.pairs == 0 || line.hits == 0 {
+        return false;
+    }
+    let gap_s = load.covered_s / f64::from(load.pairs);
+    let lasts_s = line.wall_ns as f64 / line.hits as f64 / 1e9;
+    lasts_s >= gap_s || f64::from(load.pairs) >= 0.9 * f64::from(load.samples)
+}
+
+/// Timings by file and line.
+struct Timings {
+    files: BTreeMap<String, (String, BTreeMap<u32, ProbedLine>)>,
+}
+
+impl Timings {
+    /// The mean of several passes.
+    fn of_walls(passes: &[&Measured]) -> Self {
+        let mut sums: BTreeMap<String, (String, BTreeMap<u32, ProbedLine>)> = BTreeMap::new();
+        for file in passes.iter().flat_map(|pass| &pass.files) {
+            let (_, lines) = sums.entry(file.path.clone()).or_insert_with(|| (file.sha256.clone(), BTreeMap::new()));
+            for line in &file.lines {
+                let sum = lines.entry(line.line).or_insert(ProbedLine { line: line.line, hits: 0, wall_ns: 0, cpu_ns: None, thread_cpu_ns: None, first_ns: 0 });
+                sum.hits += line.hits;
+                sum.wall_ns += line.wall_ns;
+                sum.first_ns += line.first_ns;
+            }
+        }
+        let passes = passes.len().max(1) as u64;
+        for line in sums.values_mut().flat_map(|(_, lines)| lines.values_mut()) {
+            line.hits = line.hits.div_ceil(passes);
+            line.wall_ns /= passes;
+            line.first_ns /= passes;
+        }
+        Self { files: sums }
+    }
+
+    /// The lines that deserve CPU clocks, of a run of `span_ns`.
+    fn heavy(&self, span_ns: f64) -> BTreeMap<String, Vec<u32>> {
+        let mut heavy = BTreeMap::new();
+        for (path, (_, lines)) in &self.files {
+            let chosen: Vec<u32> = lines
+                .values()
+                .filter(|line| line.hits > 0 && line.wall_ns as f64 >= SHARE * span_ns && line.wall_ns as f64 / line.hits as f64 >= SHORTEST_NS)
+                .map(|line| line.line)
+                .collect();
+            if !chosen.is_empty() {
+                heavy.insert(path.clone(), chosen);
+            }
+        }
+        heavy
+    }
+
+    /// Adds CPU times. They come from a pass of their own, so they are scaled to the wall time reported:
+    /// the ratio of the two, busy cores, is the measured one.
+    fn add_clocks(&mut self, pass: &Measured) {
+        for file in &pass.files {
+            let Some((_, lines)) = self.files.get_mut(&file.path) else { continue };
+            for clock in &file.lines {
+                let Some(line) = lines.get_mut(&clock.line).filter(|_| clock.wall_ns > 0) else { continue };
+                let scale = line.wall_ns as f64 / clock.wall_ns as f64;
+                line.cpu_ns = clock.cpu_ns.map(|cpu| (cpu as f64 * scale).round() as u64);
+                line.thread_cpu_ns = clock.thread_cpu_ns.map(|cpu| (cpu as f64 * scale).round() as u64);
+            }
+        }
+    }
+
+    fn into_files(self, loads: &BTreeMap<(String, u32), LineLoad>) -> Vec<FileLines> {
+        self.files
+            .into_iter()
+            .map(|(path, (sha256, lines))| {
+                let lines = lines
+                    .into_values()
+                    .map(|line| {
+                        let load = loads.get(&(path.clone(), line.line)).filter(|load| load.samples >= FEWEST_SAMPLES);
+                        LineTiming {
+                            line: line.line,
+                            hits: line.hits,
+                            wall_ns: line.wall_ns,
+                            cpu_ns: line.cpu_ns,
+                            thread_cpu_ns: line.thread_cpu_ns,
+                            runnable: load.map(|load| load.runnable_sum as f64 / f64::from(load.samples)),
+                            run_delay_per_s: load.filter(|load| covers(load, &line)).map(|load| load.run_delay_ns as f64 / 1e9 / load.covered_s),
+                            first_ns: line.first_ns,
+                        }
+                    })
+                    .collect();
+                FileLines { path, sha256, lines }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::ProbedFile;
+
+    fn pass(lines: &[(u32, u64, u64, Option<u64>)]) -> Measured {
+        let mut measured = Measured::ended(End::Exited(0));
+        let lines = lines.iter().map(|&(line, hits, wall_ns, cpu_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns: cpu_ns, first_ns: 10 }).collect();
+        measured.files = vec![ProbedFile { path: "/w/a.py".into(), sha256: "s".into(), lines }];
+        measured
+    }
+
+    #[test]
+    fn only_heavy_and_long_lines_get_clocks() {
+        let timings = Timings::of_walls(&[&pass(&[(1, 10, 900_000_000, None), (2, 100_000, 90_000_000, None), (3, 1, 1_000_000, None)])]);
+        assert_eq!(timings.heavy(1e9), BTreeMap::from([("/w/a.py".to_owned(), vec![1])]));
+    }
+
+    #[test]
+    fn passes_are_averaged_and_cpu_keeps_its_ratio() {
+        let mut timings = Timings::of_walls(&[&pass(&[(1, 4, 100, None)]), &pass(&[(1, 4, 300, None)])]);
+        timings.add_clocks(&pass(&[(1, 4, 400, Some(800))]));
+        let loads = BTreeMap::from([(("/w/a.py".to_owned(), 1), LineLoad { samples: 6, pairs: 6, runnable_sum: 12, covered_s: 0.5, run_delay_ns: 250_000_000 })]);
+        let files = timings.into_files(&loads);
+        let line = &files[0].lines[0];
+        assert_eq!((line.hits, line.wall_ns, line.cpu_ns), (4, 200, Some(400)));
+        assert_eq!((line.runnable, line.run_delay_per_s), (Some(2.0), Some(0.5)));
+    }
+
+    #[test]
+    fn few_samples_say_nothing() {
+        let loads = BTreeMap::from([(("/w/a.py".to_owned(), 1), LineLoad { samples: 4, pairs: 3, runnable_sum: 12, covered_s: 0.5, run_delay_ns: 1 })]);
+        assert_eq!(Timings::of_walls(&[&pass(&[(1, 1, 5, None)])]).into_files(&loads)[0].lines[0].runnable, None);
+    }
+}

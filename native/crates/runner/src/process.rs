@@ -1,0 +1,329 @@
+//! The real workload: one process tree per trial, watched from outside.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::Read;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use threadgauge_protocol::{BenchRequest, Limits, Machine, Sample, Workload as Program};
+use threadgauge_sys::cell::{CurrentLine, LineCell};
+use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec};
+use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
+
+use crate::probe;
+use crate::random::Random;
+use crate::workload::{Cancel, End, LineLoad, Live, Measured, ProbeMode, TrialSpec, Workload};
+
+/// Longest time in which a cancel goes unnoticed.
+const TICK: Duration = Duration::from_millis(50);
+/// First look at a new process; short ones end soon.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+/// Looks at a long-running process, and events about it.
+const LOOK: Duration = Duration::from_millis(100);
+/// Mean gap of the looks while lines are timed; random, so that no loop of the program hides from them.
+const LINE_LOOK_S: f64 = 0.005;
+/// How long the end of a killed tree is waited for.
+const REAP: Duration = Duration::from_secs(20);
+/// How long output is waited for when the tree has gone.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the program of a request, again and again.
+pub struct Processes {
+    program: Program,
+    limits: Limits,
+    random: Random,
+    throttle: Option<Throttle>,
+    directory: Option<tempfile::TempDir>,
+}
+
+impl Processes {
+    /// The program of `request`.
+    pub fn new(request: &BenchRequest, _machine: &Machine) -> Self {
+        Self {
+            program: request.workload.clone(),
+            limits: request.limits.clone(),
+            random: Random::new(request.seed ^ 0x11e5),
+            throttle: Throttle::find(),
+            directory: tempfile::Builder::new().prefix("threadgauge-").tempdir().ok(),
+        }
+    }
+
+    fn report_path(&self, trial: u32) -> Option<PathBuf> {
+        self.directory.as_ref().map(|directory| directory.path().join(format!("trial-{trial}.json")))
+    }
+
+    /// Environment and command line of a trial.
+    fn spawn_spec(&self, spec: &TrialSpec<'_>, report: Option<&PathBuf>, cell: Option<&LineCell>) -> SpawnSpec {
+        let mut env: BTreeMap<String, String> = self.program.env.clone();
+        for (name, value) in &spec.arm.env {
+            match value {
+                Some(value) => env.insert(name.clone(), value.clone()),
+                None => env.remove(name),
+            };
+        }
+        let mut argv = self.program.argv.clone();
+        if let (Some(python), Some(report)) = (&self.program.python, report) {
+            probe::inject(python, &spec.probe, spec.arm.torch_num_threads, report, cell.map(LineCell::path), &mut argv, &mut env);
+        }
+        SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, supervisor: None }
+    }
+}
+
+impl Workload for Processes {
+    fn run(&mut self, spec: &TrialSpec<'_>, live: &mut dyn FnMut(Live), cancel: &Cancel) -> Measured {
+        if cancel.is_set() {
+            return Measured::ended(End::Cancelled);
+        }
+        let probed = spec.probe != ProbeMode::Off && self.program.python.is_some();
+        let report = if probed { self.report_path(spec.trial) } else { None };
+        if probed && report.is_none() {
+            return Measured::ended(End::CannotStart("The directory for temporary files cannot be written, which the probe needs.".into()));
+        }
+        let timed_lines = probed && matches!(spec.probe, ProbeMode::Wall | ProbeMode::Cpu(_));
+        let cell = if timed_lines { LineCell::create().ok() } else { None };
+        let throttled_before = self.throttle.as_ref().and_then(Throttle::throttled_ns);
+        let mut child = match Child::spawn(&self.spawn_spec(spec, report.as_ref(), cell.as_ref())) {
+            Ok(child) => child,
+            Err(error) => return Measured::ended(End::CannotStart(error.to_string())),
+        };
+        live(Live::Started { pid: Some(child.pid()), process_group: Some(child.process_group()) });
+        let keep = self.limits.output_bytes as usize;
+        let stdout = Drain::start(child.take_stdout(), keep);
+        let stderr = Drain::start(child.take_stderr(), keep);
+        let mut watch = Watch::new(&child, cell, timed_lines, spec.trial);
+        let ended = follow(child, spec.limit, Duration::from_secs_f64(self.limits.grace_s), &mut watch, &mut self.random, live, cancel);
+        let (stdout, output_hash) = stdout.finish();
+        let (stderr, _) = stderr.finish();
+
+        let (end, exit) = match ended {
+            Ok(ended) => ended,
+            Err(reason) => (End::Broken(reason), None),
+        };
+        let mut measured = Measured::ended(end);
+        measured.wall_ns = exit.map_or(watch.started.elapsed(), |exit| exit.wall).as_nanos() as u64;
+        let usage = exit.and_then(|exit| exit.usage);
+        measured.cpu_ns = usage.map_or(watch.last.cpu_ns, |usage| usage.cpu_ns());
+        measured.voluntary_switches = usage.and_then(|usage| usage.voluntary_switches);
+        measured.involuntary_switches = usage.and_then(|usage| usage.involuntary_switches);
+        measured.peak_threads = watch.peak_threads;
+        measured.run_delay_ns = watch.last.run_delay_ns;
+        measured.foreign_cpus = watch.sampler.mean_foreign_cpus();
+        let throttled_after = self.throttle.as_ref().and_then(Throttle::throttled_ns);
+        measured.throttled_ns = throttled_before.zip(throttled_after).map(|(before, after)| after.saturating_sub(before));
+        measured.output_hash = output_hash;
+        measured.output_tail = join_tails(&stdout, &stderr);
+        if let Some(report) = report {
+            if measured.end == End::Exited(0) {
+                let paths = probe::read(&report, &mut measured);
+                measured.line_loads = watch
+                    .lines
+                    .into_iter()
+                    .filter_map(|(at, load)| paths.get(at.file as usize).map(|path| ((path.clone(), at.line), load)))
+                    .collect();
+            }
+            let _ = std::fs::remove_file(report);
+        }
+        measured
+    }
+}
+
+/// Follows a child to its end, or ends it.
+fn follow(
+    mut child: Child,
+    limit: Duration,
+    grace: Duration,
+    watch: &mut Watch,
+    random: &mut Random,
+    live: &mut dyn FnMut(Live),
+    cancel: &Cancel,
+) -> Result<(End, Option<Exit>), String> {
+    loop {
+        let age = watch.started.elapsed();
+        let stopped = if cancel.is_set() {
+            Some(End::Cancelled)
+        } else if age >= limit {
+            Some(End::OverLimit)
+        } else {
+            None
+        };
+        if let Some(end) = stopped {
+            return Ok((end, stop(&mut child, grace)?));
+        }
+        let pause = watch.until_next_look().min(TICK).min(limit.saturating_sub(age));
+        if let Some(exit) = child.wait_timeout(pause).map_err(|error| format!("The program could not be followed: {error}."))? {
+            let end = match (exit.code, exit.signal) {
+                (_, Some(signal)) => End::Signalled(signal),
+                (Some(code), None) => End::Exited(code),
+                (None, None) => End::Broken("The supervisor of the program was killed from outside.".into()),
+            };
+            // A cancel that also reached the program (Ctrl+C goes to a whole terminal) is a cancel.
+            return Ok((if cancel.is_set() { End::Cancelled } else { end }, Some(exit)));
+        }
+        if watch.until_next_look().is_zero() {
+            watch.look(random, live);
+        }
+    }
+}
+
+/// Ends the tree: politely, then for certain.
+fn stop(child: &mut Child, grace: Duration) -> Result<Option<Exit>, String> {
+    let lost = |error: std::io::Error| format!("The program could not be followed: {error}.");
+    if !grace.is_zero() {
+        child.terminate();
+        if let Some(exit) = child.wait_timeout(grace).map_err(lost)? {
+            return Ok(Some(exit));
+        }
+    }
+    child.kill();
+    match child.wait_timeout(REAP).map_err(lost)? {
+        Some(exit) => Ok(Some(exit)),
+        None => Err(format!("The program did not end within {} s of being killed.", REAP.as_secs())),
+    }
+}
+
+/// Looks at a running tree now and then.
+struct Watch {
+    sampler: TreeSampler,
+    trial: u32,
+    started: Instant,
+    next_look: Instant,
+    gap: Duration,
+    last_event: Option<Instant>,
+    last: TreeSample,
+    peak_threads: u32,
+    cell: Option<LineCell>,
+    random_gaps: bool,
+    lines: BTreeMap<CurrentLine, LineLoad>,
+    previous: Option<(CurrentLine, TreeSample)>,
+}
+
+impl Watch {
+    fn new(child: &Child, cell: Option<LineCell>, random_gaps: bool, trial: u32) -> Self {
+        let now = Instant::now();
+        Self {
+            sampler: TreeSampler::new(child),
+            trial,
+            started: now,
+            next_look: now + FIRST_LOOK,
+            gap: FIRST_LOOK,
+            last_event: None,
+            last: TreeSample::default(),
+            peak_threads: 0,
+            cell,
+            random_gaps,
+            lines: BTreeMap::new(),
+            previous: None,
+        }
+    }
+
+    fn until_next_look(&self) -> Duration {
+        self.next_look.saturating_duration_since(Instant::now())
+    }
+
+    fn look(&mut self, random: &mut Random, live: &mut dyn FnMut(Live)) {
+        let before = self.cell.as_ref().and_then(LineCell::read);
+        let sample = self.sampler.sample();
+        let after = self.cell.as_ref().and_then(LineCell::read);
+        let now = Instant::now();
+        // A look at a tree that is just ending sees nothing and would undo what earlier ones saw.
+        if sample.threads > 0 {
+            self.last = sample;
+            self.peak_threads = self.peak_threads.max(sample.threads);
+        }
+        // A look during which the line changed belongs to neither.
+        self.note_line(before.filter(|_| before == after), sample);
+        if self.last_event.is_none_or(|last| now.duration_since(last) >= LOOK) {
+            self.last_event = Some(now);
+            live(Live::Sample(Sample {
+                trial: self.trial,
+                at_ns: now.duration_since(self.started).as_nanos() as u64,
+                threads: sample.threads,
+                runnable: sample.runnable,
+                cpu_ns: sample.cpu_ns,
+                run_delay_ns: sample.run_delay_ns,
+                foreign_cpus: sample.foreign_cpus,
+            }));
+        }
+        self.gap = if self.random_gaps { Duration::from_secs_f64(random.exponential(LINE_LOOK_S).clamp(0.000_5, 0.05)) } else { (self.gap * 2).min(LOOK) };
+        self.next_look = now + self.gap;
+    }
+
+    fn note_line(&mut self, line: Option<CurrentLine>, sample: TreeSample) {
+        if let Some(line) = line {
+            let load = self.lines.entry(line).or_default();
+            load.samples += 1;
+            load.runnable_sum += u64::from(sample.runnable);
+            if let Some((previous, earlier)) = self.previous
+                && previous == line
+                && let Some((from, to)) = earlier.run_delay_ns.zip(sample.run_delay_ns)
+            {
+                load.pairs += 1;
+                load.covered_s += sample.at.saturating_sub(earlier.at).as_secs_f64();
+                load.run_delay_ns += to.saturating_sub(from);
+            }
+        }
+        self.previous = line.map(|line| (line, sample));
+    }
+}
+
+/// Reads one stream to its end on a thread of its own, so that no amount of output blocks the program.
+struct Drain {
+    thread: Option<JoinHandle<(VecDeque<u8>, u64)>>,
+}
+
+impl Drain {
+    fn start(output: Option<Output>, keep: usize) -> Self {
+        let thread = output.and_then(|mut output| {
+            let read = move || {
+                let mut kept = VecDeque::with_capacity(keep.min(65_536));
+                let mut hasher = DefaultHasher::new();
+                let mut buffer = vec![0; 65_536];
+                loop {
+                    match output.read(&mut buffer) {
+                        Ok(0) => break,
+                        Ok(read) => {
+                            hasher.write(&buffer[..read]);
+                            let fresh = &buffer[read.saturating_sub(keep)..read];
+                            let excess = (kept.len() + fresh.len()).saturating_sub(keep);
+                            kept.drain(..excess.min(kept.len()));
+                            kept.extend(fresh);
+                        }
+                        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                        Err(_) => break,
+                    }
+                }
+                (kept, hasher.finish())
+            };
+            std::thread::Builder::new().name("output".into()).spawn(read).ok()
+        });
+        Self { thread }
+    }
+
+    /// What was kept, and the hash of everything; no hash when the end was not seen.
+    fn finish(self) -> (String, Option<u64>) {
+        let Some(thread) = self.thread else { return (String::new(), None) };
+        // Everything that could hold the other end is dead; a stream that is open still belongs to
+        // something that was never ours.
+        let until = Instant::now() + DRAIN;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if !thread.is_finished() {
+            return (String::new(), None);
+        }
+        match thread.join() {
+            Ok((kept, hash)) => (String::from_utf8_lossy(&Vec::from(kept)).into_owned(), Some(hash)),
+            Err(_) => (String::new(), None),
+        }
+    }
+}
+
+fn join_tails(stdout: &str, stderr: &str) -> String {
+    match (stdout.trim_end(), stderr.trim_end()) {
+        ("", error) => error.to_owned(),
+        (output, "") => output.to_owned(),
+        (output, error) => format!("{output}\n{error}"),
+    }
+}

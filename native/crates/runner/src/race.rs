@@ -1,0 +1,112 @@
+//! The anchored paired race: every block measures every survivor once, so that what slows a whole block cancels.
+
+use threadgauge_protocol::Phase;
+
+use crate::bench::{Bench, Score, Stop};
+use crate::stats;
+
+/// An arm slower than the leader by this factor leaves after the first block.
+const GAP: f64 = 1.25;
+/// Differences below this are never a reason to drop an arm.
+const SMALLEST: f64 = 0.005;
+/// Blocks before intervals mean anything.
+const MIN_BLOCKS: u32 = 3;
+
+/// Races `arms`; notes the leader in `bench.best` and drops the slower ones.
+pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> Result<(), Stop> {
+    let since = bench.next_block;
+    let mut alive = arms.to_vec();
+    let mut order = alive.clone();
+    let most = bench.request.limits.max_blocks;
+    for block in 1..=most {
+        // Pairs of blocks mirror each other: a linear drift cancels over the pair.
+        if block % 2 == 1 {
+            order.clone_from(&alive);
+            bench.random.shuffle(&mut order);
+        } else {
+            order.retain(|arm| alive.contains(arm));
+            order.reverse();
+        }
+        let number = bench.next_block;
+        bench.next_block += 1;
+        let stage: Vec<(usize, u32)> = alive.iter().map(|&arm| (arm, MIN_BLOCKS.min(most).saturating_sub(block - 1).max(1))).collect();
+        bench.set_ahead(&stage, true);
+        for &arm in &order {
+            run_in_block(bench, arm, phase, number)?;
+        }
+        alive.retain(|&arm| !bench.records.arms[arm].dropped);
+        let Some(leader) = bench.records.leader(&alive, since) else { break };
+        bench.best = Some(leader);
+        drop_slower(bench, &mut alive, leader, since, block);
+        bench.summarise(arms);
+        if alive.len() < 2 || (block >= MIN_BLOCKS && all_within(bench, &alive, leader, since)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn run_in_block(bench: &mut Bench<'_, '_>, arm: usize, phase: Phase, block: u32) -> Result<(), Stop> {
+    for attempt in 0..2 {
+        match bench.measure(arm, phase, block, true)? {
+            Score::Counted(ns) | Score::Capped(ns) => {
+                bench.records.arms[arm].blocks.insert(block, ns.ln());
+                return Ok(());
+            }
+            Score::Failed if attempt == 0 => {}
+            Score::Failed | Score::TimedOut => bench.records.arms[arm].dropped = true,
+        }
+        if bench.records.arms[arm].dropped {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn drop_slower(bench: &mut Bench<'_, '_>, alive: &mut Vec<usize>, leader: usize, since: u32, block: u32) {
+    let gap = |bench: &Bench<'_, '_>, arm: usize| stats::mean(&bench.records.paired(arm, leader, since)).unwrap_or(0.0);
+    let before = alive.clone();
+    alive.retain(|&arm| {
+        if arm == leader {
+            return true;
+        }
+        let differences = bench.records.paired(arm, leader, since);
+        let mean = gap(bench, arm);
+        let far = mean > GAP.ln() && (block > 1 || !looks_accidental(bench, &before, arm, leader, since));
+        let slower = block >= MIN_BLOCKS && stats::t_interval(&differences).is_some_and(|interval| interval.n >= MIN_BLOCKS as usize && interval.low > 0.0 && interval.mean > SMALLEST);
+        !(far || slower)
+    });
+    for arm in before {
+        if !alive.contains(&arm) {
+            bench.records.arms[arm].dropped = true;
+        }
+    }
+}
+
+/// After one block a single slow run may be an accident: it is, to all appearance, when the counts next to
+/// it are fine. Such an arm gets a second look.
+fn looks_accidental(bench: &Bench<'_, '_>, alive: &[usize], arm: usize, leader: usize, since: u32) -> bool {
+    let Some(threads) = bench.records.arms[arm].arm.threads else { return true };
+    let counts = |other: &usize| bench.records.arms[*other].arm.threads.map(|count| (count, *other));
+    let below = alive.iter().filter_map(counts).filter(|&(count, _)| count < threads).max();
+    let above = alive.iter().filter_map(counts).filter(|&(count, _)| count > threads).min();
+    let far = |other: usize| stats::mean(&bench.records.paired(other, leader, since)).is_some_and(|mean| mean > GAP.ln());
+    ![below, above].into_iter().flatten().any(|(_, other)| far(other))
+}
+
+/// Every survivor is shown to be within the claim threshold of the leader.
+fn all_within(bench: &Bench<'_, '_>, alive: &[usize], leader: usize, since: u32) -> bool {
+    alive.iter().filter(|&&arm| arm != leader).all(|&arm| {
+        stats::t_interval(&bench.records.paired(arm, leader, since)).is_some_and(|interval| interval.high <= bench.request.limits.claim_above)
+    })
+}
+
+/// The choice of the race: the fewest threads among the survivors within half the threshold of the leader.
+pub(crate) fn winner(bench: &Bench<'_, '_>) -> Option<usize> {
+    let leader = bench.best?;
+    let current = bench.request.current;
+    let near = |arm: usize| bench.records.log_ratio(arm, leader).is_some_and(|ratio| ratio <= bench.request.limits.claim_above / 2.0);
+    (0..bench.records.arms.len())
+        .filter(|&arm| arm == leader || (!bench.records.arms[arm].dropped && near(arm)))
+        .min_by_key(|&arm| (bench.records.arms[arm].arm.threads.unwrap_or(u32::MAX), arm != current, arm != leader, arm))
+}

@@ -1,0 +1,173 @@
+//! What is known of every arm: scores, paired blocks, and what happened beside them.
+
+use std::collections::BTreeMap;
+
+use threadgauge_protocol::{Arm, ArmSummary};
+
+use crate::stats;
+
+/// Everything measured of one arm.
+#[derive(Debug, Clone)]
+pub struct ArmRecord {
+    /// The setting.
+    pub arm: Arm,
+    /// Counted scores in the order measured, nanoseconds, with the number of the trial.
+    pub scores: Vec<(u32, f64)>,
+    /// Logarithm of the score per block of race and refinement; a lower bound when capped.
+    pub blocks: BTreeMap<u32, f64>,
+    /// CPU over wall of the region, per counted trial.
+    pub busy: Vec<f64>,
+    /// Run-queue delay over wall, per counted trial.
+    pub waiting: Vec<f64>,
+    /// Share of wall time throttled, per counted trial.
+    pub throttled: Vec<f64>,
+    /// Hashes of stdout, per counted trial.
+    pub outputs: Vec<u64>,
+    /// What the library reported last.
+    pub observed: Option<u32>,
+    /// Most threads alive.
+    pub peak_threads: u32,
+    /// Runs that failed or timed out.
+    pub failures: u32,
+    /// True when a run was stopped at the cap: the true time is longer than noted.
+    pub capped: bool,
+    /// The race dropped it.
+    pub dropped: bool,
+    /// Real seconds of a trial, for the estimate of what is left.
+    pub cost_s: Vec<f64>,
+}
+
+impl ArmRecord {
+    /// Nothing is known yet.
+    pub fn new(arm: Arm) -> Self {
+        Self {
+            arm,
+            scores: Vec::new(),
+            blocks: BTreeMap::new(),
+            busy: Vec::new(),
+            waiting: Vec::new(),
+            throttled: Vec::new(),
+            outputs: Vec::new(),
+            observed: None,
+            peak_threads: 0,
+            failures: 0,
+            capped: false,
+            dropped: false,
+            cost_s: Vec::new(),
+        }
+    }
+
+    /// The scores alone.
+    pub fn values(&self) -> Vec<f64> {
+        self.scores.iter().map(|&(_, score)| score).collect()
+    }
+}
+
+/// Everything measured.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    /// By index of the arm.
+    pub arms: Vec<ArmRecord>,
+}
+
+impl Records {
+    /// Paired differences of the logarithms, `a` minus `b`, over the blocks both ran in from `since` on.
+    pub fn paired(&self, a: usize, b: usize, since: u32) -> Vec<f64> {
+        let other = &self.arms[b].blocks;
+        self.arms[a].blocks.range(since..).filter_map(|(block, log)| other.get(block).map(|reference| log - reference)).collect()
+    }
+
+    /// Logarithm of time of `arm` over time of `reference`: from common blocks, else by way of the arm
+    /// that shares the most blocks with both.
+    pub fn log_ratio(&self, arm: usize, reference: usize) -> Option<f64> {
+        if arm == reference {
+            return Some(0.0);
+        }
+        if let Some(direct) = stats::mean(&self.paired(arm, reference, 0)) {
+            return Some(direct);
+        }
+        let shared = |pivot: usize| self.paired(arm, pivot, 0).len().min(self.paired(pivot, reference, 0).len());
+        let pivot = (0..self.arms.len()).max_by_key(|&pivot| (shared(pivot), std::cmp::Reverse(pivot)))?;
+        Some(stats::mean(&self.paired(arm, pivot, 0))? + stats::mean(&self.paired(pivot, reference, 0))?)
+    }
+
+    /// The arm with the smallest time among `candidates`, by block means from `since` on.
+    pub fn leader(&self, candidates: &[usize], since: u32) -> Option<usize> {
+        // Everyone against everyone on their common blocks: an arm that missed a noisy block gains nothing by it.
+        let advantage = |arm: usize| {
+            candidates.iter().filter(|&&other| other != arm).filter_map(|&other| stats::mean(&self.paired(arm, other, since))).sum::<f64>()
+        };
+        candidates
+            .iter()
+            .copied()
+            .filter(|&arm| self.arms[arm].blocks.range(since..).next().is_some())
+            .min_by(|&a, &b| advantage(a).total_cmp(&advantage(b)).then(a.cmp(&b)))
+    }
+
+    /// The event that says what is known of `arm`; `None` before its first run.
+    pub fn summary(&self, arm: usize, best: Option<usize>) -> Option<ArmSummary> {
+        let record = &self.arms[arm];
+        let scores = record.values();
+        if scores.is_empty() && record.failures == 0 && !record.capped {
+            return None;
+        }
+        let rounded = |value: Option<f64>| value.map_or(0, |value| value.round() as u64);
+        Some(ArmSummary {
+            arm,
+            runs: scores.len() as u32,
+            median_ns: rounded(stats::median(&scores)),
+            mean_ns: rounded(stats::mean(&scores)),
+            mad_ns: rounded(stats::median_absolute_deviation(&scores)),
+            min_ns: rounded(scores.iter().copied().reduce(f64::min)),
+            max_ns: rounded(scores.iter().copied().reduce(f64::max)),
+            scores_ns: scores.iter().map(|score| score.round() as u64).collect(),
+            busy_cores: stats::mean(&record.busy),
+            waiting_threads: stats::mean(&record.waiting),
+            peak_threads: record.peak_threads,
+            ratio_to_best: best.and_then(|best| self.log_ratio(arm, best)).map(f64::exp),
+            dropped: record.dropped,
+            failures: record.failures,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(blocks: &[&[(u32, f64)]]) -> Records {
+        let arm = |label: &str| Arm { label: label.into(), threads: None, env: BTreeMap::new(), torch_num_threads: None, reason: String::new() };
+        Records {
+            arms: blocks
+                .iter()
+                .enumerate()
+                .map(|(index, logs)| {
+                    let mut record = ArmRecord::new(arm(&index.to_string()));
+                    record.blocks.extend(logs.iter().copied());
+                    record
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn pairs_only_common_blocks() {
+        let known = records(&[&[(0, 1.0), (1, 2.0), (3, 5.0)], &[(1, 1.5), (2, 9.0), (3, 4.0)]]);
+        assert_eq!(known.paired(0, 1, 0), vec![0.5, 1.0]);
+        assert_eq!(known.paired(0, 1, 2), vec![1.0]);
+    }
+
+    #[test]
+    fn ratio_goes_by_way_of_a_common_arm() {
+        let known = records(&[&[(0, 3.0)], &[(0, 2.0), (1, 2.5)], &[(1, 2.0)]]);
+        assert_eq!(known.log_ratio(0, 2), Some(1.5));
+        assert_eq!(records(&[&[(0, 1.0)], &[(1, 1.0)]]).log_ratio(0, 1), None);
+    }
+
+    #[test]
+    fn a_missed_noisy_block_is_no_advantage() {
+        // Arm 1 is slower by 0.1 wherever both ran, but missed the block in which everything was slow.
+        let known = records(&[&[(0, 0.0), (1, 1.0)], &[(0, 0.1)]]);
+        assert_eq!(known.leader(&[0, 1], 0), Some(0));
+    }
+}

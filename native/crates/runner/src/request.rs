@@ -1,0 +1,132 @@
+//! Refuses requests that make no sense, before anything runs.
+
+use std::path::Path;
+
+use thiserror::Error;
+use threadgauge_protocol::{BenchRequest, Mode};
+
+/// Why a request is refused. Each is a full sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BadRequest {
+    /// Nothing to compare.
+    #[error("The request has no settings to measure.")]
+    NoArms,
+    /// Search needs something to choose from.
+    #[error("A search needs at least two settings to compare; the request has one.")]
+    OneArm,
+    /// Verify compares exactly two.
+    #[error("Verify compares exactly two settings; the request has {0}.")]
+    NotTwoArms(usize),
+    /// `current` points nowhere.
+    #[error("`current` is {current}, but the request has {arms} settings.")]
+    CurrentOutOfRange {
+        /// The index given.
+        current: usize,
+        /// The number of arms.
+        arms: usize,
+    },
+    /// A line arm points nowhere.
+    #[error("`lines.arms` names setting {0}, which the request does not have.")]
+    LinesOutOfRange(usize),
+    /// Lines without Python.
+    #[error("Timings per line need a Python workload.")]
+    LinesNeedPython,
+    /// No program.
+    #[error("The command line is empty.")]
+    EmptyCommand,
+    /// A NUL cannot be handed to a program.
+    #[error("{0} contains a NUL character, which no program can be given.")]
+    Nul(&'static str),
+    /// The probe's index points nowhere.
+    #[error("`script_index` is {index}, but the command line has {words} words.")]
+    ScriptIndex {
+        /// The index given.
+        index: usize,
+        /// Words of the command line.
+        words: usize,
+    },
+    /// The working directory must not depend on the runner's.
+    #[error("The working directory `{0}` is not an absolute path.")]
+    RelativeDirectory(String),
+    /// A limit that is not a positive number.
+    #[error("The limit `{name}` must be a positive number; it is {value}.")]
+    Limit {
+        /// Which limit.
+        name: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// A law without points.
+    #[error("The simulated workload has no times, or one that is not positive.")]
+    EmptyLaw,
+}
+
+/// Checks what the types cannot.
+///
+/// # Errors
+/// The first thing that makes no sense.
+pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
+    let arms = request.arms.len();
+    if arms == 0 {
+        return Err(BadRequest::NoArms);
+    }
+    if request.current >= arms {
+        return Err(BadRequest::CurrentOutOfRange { current: request.current, arms });
+    }
+    match request.mode {
+        Mode::Search if arms < 2 => return Err(BadRequest::OneArm),
+        Mode::Verify if arms != 2 => return Err(BadRequest::NotTwoArms(arms)),
+        Mode::Lines if request.workload.python.is_none() => return Err(BadRequest::LinesNeedPython),
+        _ => {}
+    }
+    if let Some(&index) = request.lines.arms.iter().find(|&&index| index >= arms) {
+        return Err(BadRequest::LinesOutOfRange(index));
+    }
+    for (name, value) in [("trial_s", request.limits.trial_s), ("budget_s", request.limits.budget_s)] {
+        if !(value > 0.0 && value.is_finite()) {
+            return Err(BadRequest::Limit { name, value: value.to_string() });
+        }
+    }
+    for (name, value) in [("grace_s", request.limits.grace_s), ("claim_above", request.limits.claim_above)] {
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(BadRequest::Limit { name, value: value.to_string() });
+        }
+    }
+    for (name, value) in [("max_blocks", request.limits.max_blocks), ("confirm_blocks", request.limits.confirm_blocks)] {
+        if value == 0 || value > 10_000 {
+            return Err(BadRequest::Limit { name, value: value.to_string() });
+        }
+    }
+    if let Some(law) = &request.workload.simulated {
+        let fine = |value: f64| value >= 0.0 && value.is_finite();
+        if law.seconds_by_threads.is_empty() || !law.seconds_by_threads.values().all(|&s| s > 0.0 && s.is_finite()) || law.seconds_by_threads.contains_key(&0) {
+            return Err(BadRequest::EmptyLaw);
+        }
+        for (name, value) in [("noise", law.noise), ("outliers", law.outliers), ("drift", law.drift), ("foreign", law.foreign), ("real_seconds", law.real_seconds)] {
+            if !fine(value) {
+                return Err(BadRequest::Limit { name, value: value.to_string() });
+            }
+        }
+        return Ok(());
+    }
+    if request.workload.argv.first().is_none_or(String::is_empty) {
+        return Err(BadRequest::EmptyCommand);
+    }
+    if request.workload.argv.iter().any(|word| word.contains('\0')) {
+        return Err(BadRequest::Nul("The command line"));
+    }
+    let in_arms = request.arms.iter().flat_map(|arm| &arm.env).any(|(name, value)| name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0')));
+    if in_arms || request.workload.env.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err(BadRequest::Nul("The environment"));
+    }
+    if !Path::new(&request.workload.cwd).is_absolute() {
+        return Err(BadRequest::RelativeDirectory(request.workload.cwd.clone()));
+    }
+    if let Some(python) = &request.workload.python {
+        let words = request.workload.argv.len();
+        if python.script_index == 0 || python.script_index >= words {
+            return Err(BadRequest::ScriptIndex { index: python.script_index, words });
+        }
+    }
+    Ok(())
+}

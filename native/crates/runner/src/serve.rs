@@ -1,0 +1,134 @@
+//! The dispatcher: commands in, events out; whatever happens, the stream ends lawfully and nothing keeps running.
+
+use std::io::BufRead;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+
+use threadgauge_protocol::{BenchRequest, Command, CommandEnvelope, Event, Failed, FailureCode, Finished, Hello, Machine, PROTOCOL_VERSION};
+
+use crate::bench;
+use crate::emit::{Emitter, Sink};
+use crate::process::Processes;
+use crate::request;
+use crate::simulated::Simulated;
+use crate::workload::{Cancel, Workload};
+
+/// Longest command line accepted; an environment is large, but not this large.
+const LONGEST_COMMAND: u64 = 16 * 1024 * 1024;
+
+/// What the runner knows of the machine it runs on.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// The machine.
+    pub machine: Machine,
+    /// What this platform cannot measure, as full sentences.
+    pub missing: Vec<String>,
+}
+
+/// How serving ended, for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// The last event was `finished`.
+    Finished,
+    /// The last event was `failed`.
+    Failed,
+}
+
+enum Incoming {
+    Start(Box<BenchRequest>),
+    Bad(String),
+}
+
+/// Serves one run: `hello`, the run that `start` asks for, the last event.
+/// End of `input`, a cancel command and `cancel` stop it at any moment.
+pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host: &Host, cancel: &Cancel) -> Served {
+    let mut emitter = Emitter::new(output, cancel.clone());
+    emitter.emit(Event::Hello(Hello {
+        protocol: PROTOCOL_VERSION,
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        machine: host.machine.clone(),
+        missing: host.missing.clone(),
+    }));
+    let commands = listen(input, cancel.clone());
+    let request = loop {
+        match commands.recv_timeout(std::time::Duration::from_millis(50)) {
+            Ok(Incoming::Start(request)) => break *request,
+            Ok(Incoming::Bad(message)) => return refuse(&mut emitter, message),
+            Err(mpsc::RecvTimeoutError::Timeout) if !cancel.is_set() => {}
+            Err(_) => {
+                emitter.emit(Event::Finished(Finished { cancelled: true, elapsed_s: 0.0, counted_trials: 0 }));
+                return Served::Finished;
+            }
+        }
+    };
+    if let Err(bad) = request::check(&request) {
+        return refuse(&mut emitter, bad.to_string());
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut workload: Box<dyn Workload> = match &request.workload.simulated {
+            Some(law) => Box::new(Simulated::new(law.clone(), request.seed)),
+            None => Box::new(Processes::new(&request, &host.machine)),
+        };
+        bench::run(&request, workload.as_mut(), &mut emitter, cancel, &host.missing)
+    }));
+    match outcome {
+        Ok(served) => served,
+        Err(panic) => {
+            let what = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            emitter.emit(Event::Failed(Failed {
+                code: FailureCode::Internal,
+                message: format!("The runner has a defect: {what}."),
+                hint: "Please report this with the recorded event stream.".into(),
+                output_tail: None,
+            }));
+            Served::Failed
+        }
+    }
+}
+
+fn refuse(emitter: &mut Emitter<'_>, message: String) -> Served {
+    emitter.emit(Event::Failed(Failed { code: FailureCode::BadRequest, message, hint: "Send one `start` command that follows the protocol's schema.".into(), output_tail: None }));
+    Served::Failed
+}
+
+/// Reads commands on a thread of its own, so that a cancel is seen at once.
+fn listen<R: BufRead + Send + 'static>(mut input: R, cancel: Cancel) -> mpsc::Receiver<Incoming> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut started = false;
+        loop {
+            let mut line = Vec::new();
+            let read = std::io::Read::take(&mut input, LONGEST_COMMAND).read_until(b'\n', &mut line);
+            if !matches!(read, Ok(1..)) {
+                break;
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            match parse(&line) {
+                Ok(Command::Start(request)) if !started => {
+                    started = true;
+                    let _ = sender.send(Incoming::Start(request));
+                }
+                Ok(Command::Start(_)) => eprintln!("threadgauge-runner: a second `start` is ignored; one run per process"),
+                Ok(Command::Cancel(_)) => break,
+                Err(message) if !started => {
+                    let _ = sender.send(Incoming::Bad(message));
+                    return;
+                }
+                Err(message) => eprintln!("threadgauge-runner: {message}"),
+            }
+        }
+        cancel.set();
+    });
+    receiver
+}
+
+fn parse(line: &[u8]) -> Result<Command, String> {
+    let envelope: CommandEnvelope = serde_json::from_slice(line).map_err(|error| format!("The command could not be read: {error}."))?;
+    if envelope.v != PROTOCOL_VERSION {
+        return Err(format!("The command speaks protocol version {}; this runner speaks {PROTOCOL_VERSION}.", envelope.v));
+    }
+    Ok(envelope.command)
+}

@@ -1,0 +1,151 @@
+//! What may be said after a run, and the sentence that says it.
+
+use threadgauge_protocol::{Mode, Outcome, Verdict};
+
+use crate::bench::Bench;
+use crate::confirm::FEWEST_BLOCKS;
+use crate::stats::Interval;
+
+/// An interval that reaches this far beyond the threshold (times it, or absolutely) says too little.
+const WIDE: (f64, f64) = (5.0, 0.10);
+
+/// What the run has to show.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// The race (or verification) got far enough to name a candidate.
+    pub raced: bool,
+    /// The race already showed that the current arm is within the threshold of the winner.
+    pub tied_in_race: bool,
+    /// Logarithm of current over candidate from fresh blocks.
+    pub interval: Option<Interval>,
+    /// Blocks behind it.
+    pub pairs: u32,
+}
+
+/// The kinds of comparison an interval can settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// The candidate is faster beyond the threshold.
+    Faster,
+    /// The candidate is slower beyond the threshold.
+    Slower,
+    /// No difference worth having either way.
+    Same,
+    /// The interval allows too much.
+    Unclear,
+}
+
+/// Reads an interval of the logarithm of current over candidate.
+pub(crate) fn read(interval: &Interval, claim_above: f64) -> Shown {
+    let (low, high) = (interval.low.exp(), interval.high.exp());
+    let wide = 1.0 + (WIDE.0 * claim_above).max(WIDE.1);
+    if low > 1.0 + claim_above {
+        Shown::Faster
+    } else if high < 1.0 / (1.0 + claim_above) {
+        Shown::Slower
+    } else if high > wide || low < 1.0 / wide {
+        Shown::Unclear
+    } else {
+        Shown::Same
+    }
+}
+
+/// The verdict. `candidate` is the winner of the race, or the other arm of a verification.
+pub(crate) fn decide(bench: &Bench<'_, '_>, candidate: Option<usize>, evidence: &Evidence) -> Verdict {
+    let current = bench.request.current;
+    let claim = bench.request.limits.claim_above;
+    let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
+    let interval = evidence.interval.filter(|interval| interval.n >= FEWEST_BLOCKS as usize);
+    let speedup = interval.map(|interval| interval.mean.exp());
+    let range = interval.map(|interval| [interval.low.exp(), interval.high.exp()]);
+    let figures = |invert: bool| {
+        interval.map_or(String::new(), |interval| {
+            let (low, high) = if invert { (-interval.high, -interval.low) } else { (interval.low, interval.high) };
+            format!("95 % confidence interval {:.2} to {:.2}, {} paired repetitions", low.exp(), high.exp(), evidence.pairs)
+        })
+    };
+    let factor = |log: f64| format!("{:.2} times", log.exp());
+    let verdict = |outcome, best, sentence: String| Verdict { outcome, best, current, speedup, interval: range, pairs: evidence.pairs, tied: tied(bench, best), sentence };
+    let inconclusive = |sentence: String| verdict(Outcome::Inconclusive, current, sentence);
+
+    let Some(candidate) = candidate.filter(|_| evidence.raced) else {
+        return inconclusive("Too little was measured to compare the settings.".into());
+    };
+    if bench.request.mode == Mode::Search && (candidate == current || evidence.tied_in_race) {
+        if bench.records.arms[candidate].blocks.len() < FEWEST_BLOCKS as usize && !all_dropped_but(bench, candidate) {
+            return inconclusive(format!("So far {} leads, but too little was measured to be sure.", label(candidate)));
+        }
+        return settled(bench, candidate, &verdict);
+    }
+    let Some(shown) = interval else {
+        return inconclusive(format!("{} looked best so far, but the comparison with {} was not finished.", label(candidate), label(current)));
+    };
+    match read(&shown, claim) {
+        Shown::Faster => verdict(Outcome::Faster, candidate, format!("{} is {} faster than {} ({}).", label(candidate), factor(shown.mean), label(current), figures(false))),
+        Shown::Slower if bench.request.mode == Mode::Verify => {
+            verdict(Outcome::Slower, current, format!("{} is {} slower than {} ({}).", label(candidate), factor(-shown.mean), label(current), figures(true)))
+        }
+        Shown::Unclear => inconclusive(format!(
+            "The measurements scatter too much to tell {} from {} ({}). A quieter machine or more blocks would settle it.",
+            label(candidate),
+            label(current),
+            figures(false)
+        )),
+        Shown::Same | Shown::Slower if bench.request.mode == Mode::Verify => verdict(
+            Outcome::NoDifference,
+            current,
+            format!("No difference beyond {} % between {} and {} was shown ({}).", percent(claim), label(candidate), label(current), figures(false)),
+        ),
+        Shown::Same | Shown::Slower => settled(bench, candidate, &verdict),
+    }
+}
+
+/// The answers that leave the current setting in place.
+fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, usize, String) -> Verdict) -> Verdict {
+    let current = bench.request.current;
+    let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
+    let claim = percent(bench.request.limits.claim_above);
+    let nobody_lost = bench.records.arms.iter().all(|record| !record.dropped && record.failures == 0);
+    let thrift = if candidate == current { String::new() } else { format!(" {} does as well.", label(candidate)) };
+    if nobody_lost {
+        verdict(Outcome::NoDifference, current, format!("This machine shows no difference beyond {claim} % between the settings.{thrift}"))
+    } else {
+        verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best or within {claim} % of it.{thrift}", label(current)))
+    }
+}
+
+fn all_dropped_but(bench: &Bench<'_, '_>, arm: usize) -> bool {
+    bench.records.arms.iter().enumerate().all(|(other, record)| other == arm || record.dropped)
+}
+
+fn percent(fraction: f64) -> String {
+    let value = (fraction * 1000.0).round() / 10.0;
+    format!("{value}")
+}
+
+/// The arms within the threshold of `best`, by paired blocks.
+fn tied(bench: &Bench<'_, '_>, best: usize) -> Vec<usize> {
+    let reference = bench.best.unwrap_or(best);
+    (0..bench.records.arms.len())
+        .filter(|&arm| arm != best && !bench.records.arms[arm].dropped)
+        .filter(|&arm| bench.records.log_ratio(arm, reference).is_some_and(|ratio| ratio <= bench.request.limits.claim_above))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(low: f64, high: f64) -> Interval {
+        Interval { mean: f64::midpoint(low.ln(), high.ln()), low: low.ln(), high: high.ln(), n: 8 }
+    }
+
+    #[test]
+    fn a_gain_is_claimed_only_when_the_low_end_exceeds_the_threshold() {
+        assert_eq!(read(&interval(1.021, 1.3), 0.02), Shown::Faster);
+        assert_eq!(read(&interval(1.019, 1.09), 0.02), Shown::Same);
+        assert_eq!(read(&interval(1.019, 1.3), 0.02), Shown::Unclear);
+        assert_eq!(read(&interval(0.7, 0.97), 0.02), Shown::Slower);
+        assert_eq!(read(&interval(0.96, 1.04), 0.02), Shown::Same);
+    }
+}

@@ -1,0 +1,211 @@
+//! What a trial asks of a workload and what it learns from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use threadgauge_protocol::{Arm, Phase, Sample};
+
+/// Set once, seen everywhere: the run is to stop now.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks everything to stop. Cannot be taken back.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// True once asked to stop.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// The flag itself, for signal handlers.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// How much the Python probe does in a trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeMode {
+    /// The program runs as it is.
+    Off,
+    /// One mark after the leading imports; nothing per line.
+    Region,
+    /// Wall time of every line.
+    Wall,
+    /// CPU clocks on these lines, by absolute path.
+    Cpu(BTreeMap<String, Vec<u32>>),
+}
+
+/// One trial to run.
+#[derive(Debug)]
+pub struct TrialSpec<'a> {
+    /// Number of the trial.
+    pub trial: u32,
+    /// The setting.
+    pub arm: &'a Arm,
+    /// What it is for.
+    pub phase: Phase,
+    /// The trial is stopped after this long.
+    pub limit: Duration,
+    /// What the probe does.
+    pub probe: ProbeMode,
+}
+
+/// What happens while a trial runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Live {
+    /// The process runs; nulls when simulated.
+    Started {
+        /// Process id.
+        pid: Option<u32>,
+        /// Process group to kill if the runner dies.
+        process_group: Option<u32>,
+    },
+    /// A look from outside.
+    Sample(Sample),
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It exited by itself.
+    Exited(i32),
+    /// A signal that was not ours ended it.
+    Signalled(i32),
+    /// It was stopped at the limit.
+    OverLimit,
+    /// It was stopped because the run was cancelled.
+    Cancelled,
+    /// It never started; why, as a full sentence.
+    CannotStart(String),
+    /// The runner could not follow it; why, as a full sentence.
+    Broken(String),
+}
+
+/// The scored region of a Python program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegionTime {
+    /// Wall time.
+    pub wall_ns: u64,
+    /// CPU time of the process.
+    pub cpu_ns: u64,
+}
+
+/// One line of a file as the probe saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbedLine {
+    /// 1-based.
+    pub line: u32,
+    /// Times it was reached.
+    pub hits: u64,
+    /// Wall time in total.
+    pub wall_ns: u64,
+    /// CPU time of the process, when measured.
+    pub cpu_ns: Option<u64>,
+    /// CPU time of the executing thread, when measured.
+    pub thread_cpu_ns: Option<u64>,
+    /// The first execution.
+    pub first_ns: u64,
+}
+
+/// One file as the probe saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbedFile {
+    /// Absolute path.
+    pub path: String,
+    /// SHA-256 of the source that ran, hex.
+    pub sha256: String,
+    /// Its lines.
+    pub lines: Vec<ProbedLine>,
+}
+
+/// What the outside sampler saw while one line ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LineLoad {
+    /// Samples that fell on the line.
+    pub samples: u32,
+    /// Sum of the runnable threads over those samples.
+    pub runnable_sum: u64,
+    /// Pairs of consecutive samples that both fell on the line.
+    pub pairs: u32,
+    /// Seconds between pairs of samples that both fell on the line.
+    pub covered_s: f64,
+    /// Run-queue delay within those seconds.
+    pub run_delay_ns: u64,
+}
+
+/// What a trial learned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// How it ended.
+    pub end: End,
+    /// Spawn to exit.
+    pub wall_ns: u64,
+    /// CPU time of the process tree.
+    pub cpu_ns: u64,
+    /// The region, when the probe saw it.
+    pub region: Option<RegionTime>,
+    /// Why there is no region although one was asked for, as a full sentence.
+    pub region_reason: Option<String>,
+    /// What went wrong in the probe, as a full sentence, although the program ran.
+    pub probe_error: Option<String>,
+    /// Most threads seen alive at once.
+    pub peak_threads: u32,
+    /// Voluntary context switches.
+    pub voluntary_switches: Option<u64>,
+    /// Involuntary context switches.
+    pub involuntary_switches: Option<u64>,
+    /// Time its threads waited for a CPU.
+    pub run_delay_ns: Option<u64>,
+    /// Time the cgroup was throttled meanwhile.
+    pub throttled_ns: Option<u64>,
+    /// Mean CPUs' worth of work of other processes.
+    pub foreign_cpus: Option<f64>,
+    /// Hash of everything it wrote to stdout.
+    pub output_hash: Option<u64>,
+    /// The end of stdout, then of stderr.
+    pub output_tail: String,
+    /// `torch.get_num_threads()` at the end.
+    pub observed_threads: Option<u32>,
+    /// Per-line numbers, when the probe was asked for them.
+    pub files: Vec<ProbedFile>,
+    /// What the sampler saw, by path and line.
+    pub line_loads: BTreeMap<(String, u32), LineLoad>,
+}
+
+impl Measured {
+    /// A trial about which nothing but its end is known.
+    pub fn ended(end: End) -> Self {
+        Self {
+            end,
+            wall_ns: 0,
+            cpu_ns: 0,
+            region: None,
+            region_reason: None,
+            probe_error: None,
+            peak_threads: 0,
+            voluntary_switches: None,
+            involuntary_switches: None,
+            run_delay_ns: None,
+            throttled_ns: None,
+            foreign_cpus: None,
+            output_hash: None,
+            output_tail: String::new(),
+            observed_threads: None,
+            files: Vec::new(),
+            line_loads: BTreeMap::new(),
+        }
+    }
+}
+
+/// Something that can be run again and again under different settings.
+pub trait Workload {
+    /// Runs one trial to its end, whatever that end is, and leaves nothing behind.
+    /// Calls `live` with `Started` once, unless it could not start.
+    fn run(&mut self, spec: &TrialSpec<'_>, live: &mut dyn FnMut(Live), cancel: &Cancel) -> Measured;
+}
