@@ -38,7 +38,8 @@ pub const SUPERVISOR_ARG: &str = "__threadgauge-supervise";
 /// What to start.
 #[derive(Debug, Clone, Default)]
 pub struct SpawnSpec {
-    /// Program and arguments. A program without a slash is looked up on the `PATH` of `env`.
+    /// Program and arguments. A program without a slash is looked up on the `PATH` of `env`. (A
+    /// script without a `#!` line is given to `/bin/sh`, as `execvp` has it everywhere.)
     pub argv: Vec<String>,
     /// Working directory.
     pub cwd: PathBuf,
