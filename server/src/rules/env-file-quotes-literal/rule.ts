@@ -1,0 +1,51 @@
+/** Reports quoted values in an env file whose reader keeps the quotes. */
+import type { LaunchFact, LinkFact } from '../../core/fact.ts';
+import { knobByEnv } from '../../knobs/catalogue.ts';
+import { defineRule } from '../rule.ts';
+import { valueAnchor } from '../settingText.ts';
+
+export const rule = defineRule({
+  id: 'env-file-quotes-literal',
+  family: 'invalid-value',
+  severity: 'error',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'Quotes of an env file reach the program as part of the value.',
+  sources: ['measured: bash 5.2, `env $(cat .env)` and `export $(cat .env)`', 'https://docs.docker.com/reference/cli/docker/container/run/#env'],
+  messages: {
+    quoted: 'The quotes in {raw} reach the program as part of {name}, because {how} does not remove them{consequence}.',
+  },
+  check({ plan, graph }, report) {
+    const facts = graph.files.get(plan.launch.uri)?.facts ?? [];
+    const launch = facts.find((f): f is LaunchFact => f.kind === 'launch' && f.id === plan.launch.id);
+    const links = (launch?.environment ?? []).flatMap((entry) => {
+      const fact = entry.from === 'file' ? facts[entry.fact] : undefined;
+      return fact?.kind === 'link' && fact.keepsQuotes === true ? [fact] : [];
+    });
+    for (const link of links) {
+      for (const layer of plan.launch.layers) {
+        if (layer.origin !== 'envFile') continue;
+        for (const { anchor, fact } of layer.settings) {
+          const knob = knobByEnv(fact.name);
+          if (!knob || fact.raw === null || !/^(["']).*\1$/.test(fact.raw) || !names(link, anchor.uri)) continue;
+          const parsed = knob.value.parse(fact.raw);
+          if (parsed.ok) continue;
+          report({
+            messageId: 'quoted',
+            args: { name: fact.name, raw: fact.raw, how: 'word splitting of `$(cat …)`', consequence: `: ${parsed.consequence}` },
+            at: valueAnchor(anchor.uri, fact),
+            related: [{ anchor: { uri: plan.launch.uri, span: link.span }, message: 'Reads the file as it stands.' }],
+            fixes: [{ title: 'Remove the quotes', safety: 'review', preferred: true, intents: [{ kind: 'replace', anchor: valueAnchor(anchor.uri, fact), text: fact.raw.slice(1, -1) }] }],
+          });
+        }
+      }
+    }
+  },
+});
+
+function names(link: LinkFact, uri: string): boolean {
+  const target = link.target.kind === 'known' ? String(link.target.value).split('/').at(-1) : undefined;
+  return target !== undefined && uri.split('/').at(-1) === target;
+}

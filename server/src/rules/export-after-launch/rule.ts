@@ -1,0 +1,47 @@
+/** Reports exports of a shell script that come after everything it starts. */
+import { knobByEnv } from '../../knobs/catalogue.ts';
+import type { Fact } from '../../core/fact.ts';
+import { defineRule } from '../rule.ts';
+
+export const rule = defineRule({
+  id: 'export-after-launch',
+  family: 'ineffective-order',
+  severity: 'warning',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'A thread variable is exported after the last program the script starts.',
+  sources: ['measured: bash 5.2', 'https://www.gnu.org/software/bash/manual/html_node/Environment.html'],
+  messages: {
+    after: '{name} is exported after the last program this script starts, {command}: no program sees it.',
+  },
+  check({ plan, graph }, report) {
+    const facts = graph.files.get(plan.launch.uri)?.facts ?? [];
+    const last = facts.findLast((f) => f.kind === 'launch');
+    if (last?.kind !== 'launch' || last.how !== 'shell' || last.id !== plan.launch.id) return;
+    // A file that others source exports for them.
+    if (sourced(plan.launch.uri, graph.files)) return;
+    // A loop or a function may come back to the launch.
+    if (last.scope.loop || last.scope.func !== null) return;
+    for (const fact of facts.slice(facts.indexOf(last) + 1)) {
+      if (fact.kind !== 'setting' || fact.channel !== 'env' || !fact.exported || fact.operation === 'unset' || !knobByEnv(fact.name) || fact.scope.func !== null) continue;
+      report({
+        messageId: 'after',
+        args: { name: fact.name, command: `\`${last.label}\`` },
+        at: { uri: plan.launch.uri, span: fact.span },
+        related: [{ anchor: plan.launch.anchor, message: 'The last program it starts.' }],
+        fixes: last.scope.conditional || fact.scope.conditional ? [] : [{ title: `Export ${fact.name} before it`, safety: 'review', preferred: true, intents: [{ kind: 'moveBefore', anchor: { uri: plan.launch.uri, span: fact.span }, before: { uri: plan.launch.uri, span: last.span } }] }],
+        unnecessary: true,
+      });
+    }
+  },
+});
+
+function sourced(uri: string, files: ReadonlyMap<string, { readonly facts: readonly Fact[] }>): boolean {
+  const name = uri.split('/').at(-1) ?? '';
+  for (const [other, { facts }] of files) {
+    if (other !== uri && facts.some((f) => f.kind === 'link' && f.relation === 'source' && JSON.stringify(f.target).includes(name))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,93 @@
+/** Every rule, sorted by id. */
+import type { Rule } from './rule.ts';
+import { rule as benchmarkTimerOneThread } from './benchmark-timer-one-thread/rule.ts';
+import { rule as bindingInheritedByChildren } from './binding-inherited-by-children/rule.ts';
+import { rule as cacheCapacityInvalid } from './cache-capacity-invalid/rule.ts';
+import { rule as cpuIdOutOfRange } from './cpu-id-out-of-range/rule.ts';
+import { rule as envFileQuotesLiteral } from './env-file-quotes-literal/rule.ts';
+import { rule as envSetAfterImport } from './env-set-after-import/rule.ts';
+import { rule as environValueNotString } from './environ-value-not-string/rule.ts';
+import { rule as environmentLayerShadowed } from './environment-layer-shadowed/rule.ts';
+import { rule as exportAfterLaunch } from './export-after-launch/rule.ts';
+import { rule as flushDenormalAfterParallelWork } from './flush-denormal-after-parallel-work/rule.ts';
+import { rule as forkAfterParallelTorch } from './fork-after-parallel-torch/rule.ts';
+import { rule as gradEnabledInTiming } from './grad-enabled-in-timing/rule.ts';
+import { rule as gunicornZeroWorkers } from './gunicorn-zero-workers/rule.ts';
+import { rule as interOpWithoutParallelMode } from './inter-op-without-parallel-mode/rule.ts';
+import { rule as interopSetAgain } from './interop-set-again/rule.ts';
+import { rule as kmpDuplicateLibOk } from './kmp-duplicate-lib-ok/rule.ts';
+import { rule as kmpValueInvalid } from './kmp-value-invalid/rule.ts';
+import { rule as kmpWithoutLibiomp } from './kmp-without-libiomp/rule.ts';
+import { rule as mallocConfInvalid } from './malloc-conf-invalid/rule.ts';
+import { rule as mklDynamicUnrecognised } from './mkl-dynamic-unrecognised/rule.ts';
+import { rule as mklNumThreadsInvalid } from './mkl-num-threads-invalid/rule.ts';
+import { rule as mklOverridesOmp } from './mkl-overrides-omp/rule.ts';
+import { rule as noWarmUp } from './no-warm-up/rule.ts';
+import { rule as ompIgnoredByOnnxruntime } from './omp-ignored-by-onnxruntime/rule.ts';
+import { rule as ompNumThreadsInvalid } from './omp-num-threads-invalid/rule.ts';
+import { rule as ortThreadsOnSession } from './ort-threads-on-session/rule.ts';
+import { rule as poolThreadsTimesOpenmp } from './pool-threads-times-openmp/rule.ts';
+import { rule as preloadedOpenmpWithBinding } from './preloaded-openmp-with-binding/rule.ts';
+import { rule as processesTimesThreads } from './processes-times-threads/rule.ts';
+import { rule as quotaBelowThreads } from './quota-below-threads/rule.ts';
+import { rule as scriptOverridesEnvironment } from './script-overrides-environment/rule.ts';
+import { rule as sessionOptionsAfterSession } from './session-options-after-session/rule.ts';
+import { rule as setThreadsNotInheritedBySpawn } from './set-threads-not-inherited-by-spawn/rule.ts';
+import { rule as singleCallTiming } from './single-call-timing/rule.ts';
+import { rule as singleProcessOneThread } from './single-process-one-thread/rule.ts';
+import { rule as threadLimitBelowThreads } from './thread-limit-below-threads/rule.ts';
+import { rule as threadSetterBadArgument } from './thread-setter-bad-argument/rule.ts';
+import { rule as threadSetterMayBeZero } from './thread-setter-may-be-zero/rule.ts';
+import { rule as threadsAboveCores } from './threads-above-cores/rule.ts';
+import { rule as threadsExceedMask } from './threads-exceed-mask/rule.ts';
+import { rule as tokenizersParallelismAndFork } from './tokenizers-parallelism-and-fork/rule.ts';
+import { rule as unknownThreadVariable } from './unknown-thread-variable/rule.ts';
+import { rule as variableNotExported } from './variable-not-exported/rule.ts';
+import { rule as wallClockForDuration } from './wall-clock-for-duration/rule.ts';
+
+export const RULES: readonly Rule[] = [
+  benchmarkTimerOneThread,
+  bindingInheritedByChildren,
+  cacheCapacityInvalid,
+  cpuIdOutOfRange,
+  envFileQuotesLiteral,
+  envSetAfterImport,
+  environValueNotString,
+  environmentLayerShadowed,
+  exportAfterLaunch,
+  flushDenormalAfterParallelWork,
+  forkAfterParallelTorch,
+  gradEnabledInTiming,
+  gunicornZeroWorkers,
+  interOpWithoutParallelMode,
+  interopSetAgain,
+  kmpDuplicateLibOk,
+  kmpValueInvalid,
+  kmpWithoutLibiomp,
+  mallocConfInvalid,
+  mklDynamicUnrecognised,
+  mklNumThreadsInvalid,
+  mklOverridesOmp,
+  noWarmUp,
+  ompIgnoredByOnnxruntime,
+  ompNumThreadsInvalid,
+  ortThreadsOnSession,
+  poolThreadsTimesOpenmp,
+  preloadedOpenmpWithBinding,
+  processesTimesThreads,
+  quotaBelowThreads,
+  scriptOverridesEnvironment,
+  sessionOptionsAfterSession,
+  setThreadsNotInheritedBySpawn,
+  singleCallTiming,
+  singleProcessOneThread,
+  threadLimitBelowThreads,
+  threadSetterBadArgument,
+  threadSetterMayBeZero,
+  threadsAboveCores,
+  threadsExceedMask,
+  tokenizersParallelismAndFork,
+  unknownThreadVariable,
+  variableNotExported,
+  wallClockForDuration,
+];

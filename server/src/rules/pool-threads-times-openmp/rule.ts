@@ -1,0 +1,66 @@
+/** Reports thread pools whose threads each start an OpenMP team of their own. */
+import { evaluateInt } from '../../core/value.ts';
+import { setForLaunch } from '../fixProposals.ts';
+import { coresText, decidedAt, formatRatio, relatedPlaces, settingAt } from '../planProof.ts';
+import { fanOuts } from '../programOrder.ts';
+import { defineRule, type PlanInput } from '../rule.ts';
+
+export const rule = defineRule({
+  id: 'pool-threads-times-openmp',
+  family: 'oversubscription',
+  severity: 'warning',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'Application threads that run PyTorch each get an OpenMP team of their own.',
+  sources: ['measured: 4 pool threads x 4 intra-op threads = 20 OS threads in one process, torch 2.13', 'https://github.com/fastapi/fastapi/issues/603'],
+  messages: {
+    product: 'Each of {workers} pool threads gets its own OpenMP team: {workers} x {threads} = {total} threads on {cores} ({ratio}x).',
+  },
+  check({ plan, graph }, report) {
+    const threads = plan.intraOp.value;
+    const { cores } = plan;
+    if (threads === null || threads < 2 || cores.value === null || plan.processes.value === null) return;
+    for (const { scheduled, fact } of fanOuts(plan, 'thread')) {
+      if (fact.count === null || fact.worker === null || !runsTorch({ plan, graph }, fact.worker)) continue;
+      const workers = evaluateInt(fact.count, { machine: plan.machine });
+      if (workers === null || workers < 2) continue;
+      const ratio = (workers * threads) / cores.value;
+      if (ratio <= 1.25) continue;
+      const at = { uri: scheduled.anchor.uri, span: fact.countSpan ?? fact.span };
+      const byCall = settingAt(graph, decidedAt(plan.intraOp))?.channel === 'call';
+      const capacity = Math.min(plan.physicalCores.value ?? cores.value, cores.value);
+      const fix = byCall ? null : setForLaunch(plan.launch, { OMP_NUM_THREADS: String(Math.max(1, Math.floor(capacity / workers))) }, 'review');
+      report({
+        messageId: 'product',
+        args: { workers, threads, total: workers * threads, cores: coresText(plan), ratio: formatRatio(ratio) },
+        at,
+        confidence: 'likely',
+        related: relatedPlaces(plan.intraOp, at),
+        fixes: fix ? [fix] : [],
+      });
+    }
+  },
+});
+
+/** True when the function, or one it calls in the same file, is certain to use PyTorch's threads, and neither sets the count nor takes a lock. */
+function runsTorch({ plan, graph }: Pick<PlanInput, 'plan' | 'graph'>, worker: string): boolean {
+  for (const uri of plan.launch.reachable) {
+    const facts = graph.files.get(uri)?.facts ?? [];
+    const names = new Set([worker]);
+    for (let grown = true; grown; ) {
+      grown = false;
+      for (const fact of facts) {
+        if (fact.kind !== 'invoke' || fact.scope.func === null || !names.has(fact.scope.func) || names.has(fact.callee)) continue;
+        names.add(fact.callee);
+        grown = true;
+      }
+    }
+    const inside = facts.filter((f) => f.scope.func !== null && names.has(f.scope.func));
+    if (inside.some((f) => f.kind === 'setting' && f.name === 'torch.set_num_threads')) return false;
+    if (inside.some((f) => f.kind === 'call' && /(?:Lock|Semaphore|acquire)/.test(f.callee))) return false;
+    if (inside.some((f) => f.kind === 'compute' && f.library === 'torch' && f.certain)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,73 @@
+/** Reports worker processes whose thread pools together exceed the CPUs. */
+import { replaceCode, setForLaunch } from '../fixProposals.ts';
+import { launchEnvironment } from '../launchEnvironment.ts';
+import { coresText, decidedAt, formatRatio, relatedPlaces, sameAnchor, settingAt } from '../planProof.ts';
+import { defineRule, type PlanInput } from '../rule.ts';
+
+const UNIT: Readonly<Record<string, string>> = { gunicorn: 'gunicorn workers', uvicorn: 'uvicorn workers', torchrun: 'torchrun ranks' };
+/** Below this ratio the fan-out is left alone: a quarter more threads than CPUs costs little. */
+const TOLERATED = 1.25;
+
+export const rule = defineRule({
+  id: 'processes-times-threads',
+  family: 'oversubscription',
+  severity: 'warning',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'Worker processes times threads per process exceed the CPUs.',
+  sources: ['measured: 2 processes x 2 threads on 2 CPUs ran small products at 0.5-0.9 % of the speed of 2 x 1, torch 2.13 with libgomp', 'https://github.com/benoitc/gunicorn/issues/2873', 'https://github.com/pytorch/pytorch/issues/147361'],
+  messages: {
+    product: '{processes} {unit} x {threads} threads = {total} threads on {cores} ({ratio}x).{passive}',
+  },
+  check({ plan, graph }, report) {
+    const { processes, intraOp, totalThreads, cores, physicalCores } = plan;
+    if (processes.value === null || intraOp.value === null || totalThreads.value === null || cores.value === null) return;
+    if (processes.value < 2 || intraOp.value < 2) return;
+    const product = processes.value * intraOp.value;
+    const ratio = product / cores.value;
+    if (ratio <= TOLERATED) return;
+    // A quota below one process' own team is the stronger statement, and quota-below-threads makes it.
+    if (plan.machine.cpuQuota !== null && intraOp.value > Math.ceil(plan.machine.cpuQuota)) return;
+    const at = decidedAt(processes) ?? plan.launch.anchor;
+    const environment = launchEnvironment(plan);
+    const passive = environment.get('OMP_WAIT_POLICY')?.text?.toUpperCase() === 'PASSIVE';
+    const capacity = Math.min(physicalCores.value ?? cores.value, cores.value);
+    const each = Math.max(1, Math.floor(capacity / processes.value));
+    report({
+      messageId: 'product',
+      args: {
+        processes: processes.value,
+        unit: UNIT[plan.launch.program] ?? 'processes',
+        threads: intraOp.value,
+        total: product,
+        cores: coresText(plan),
+        ratio: formatRatio(ratio),
+        passive: passive ? ' OMP_WAIT_POLICY=PASSIVE keeps waiting threads from spinning, which softens this.' : '',
+      },
+      at,
+      severity: passive ? 'information' : 'warning',
+      confidence: plan.certainty === 'certain' ? 'certain' : 'likely',
+      related: relatedPlaces(intraOp, at),
+      fixes: fixesFor({ plan, graph }, each),
+    });
+  },
+});
+
+function fixesFor({ plan, graph }: Pick<PlanInput, 'plan' | 'graph'>, each: number) {
+  const anchor = decidedAt(plan.intraOp);
+  const setting = settingAt(graph, anchor);
+  if (setting?.channel === 'call' && anchor !== null) {
+    const argument = setting.args[0];
+    if (!argument || setting.args.length !== 1) return [];
+    return [replaceCode({ uri: anchor.uri, span: argument.span }, String(each), `Use ${each} ${each === 1 ? 'thread' : 'threads'} per process`, 'review')];
+  }
+  // A script that sets the variable itself would override what the launch says.
+  if (anchor !== null && !plan.launch.layers.some((layer) => layer.settings.some((s) => sameAnchor(s.anchor, anchor) || s.anchor.uri === anchor.uri))) return [];
+  const environment = launchEnvironment(plan);
+  const variables: Record<string, string> = { OMP_NUM_THREADS: String(each) };
+  if (environment.get('MKL_NUM_THREADS')) variables['MKL_NUM_THREADS'] = String(each);
+  const fix = setForLaunch(plan.launch, variables, 'review');
+  return fix ? [fix] : [];
+}

@@ -1,0 +1,59 @@
+/** Questions about the order in which one process executes its facts. */
+import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
+import type { ComputeFact, FanOutFact } from '../core/fact.ts';
+import type { Knob, Library } from '../core/knob.ts';
+import type { ScheduledFact } from '../core/launchGraph.ts';
+import type { Plan } from '../core/plan.ts';
+
+/** Modules of the standard library load no compute threads; what is not listed here may. */
+const STANDARD = new Set(
+  '__future__ abc argparse array ast asyncio atexit base64 bisect builtins bz2 calendar cmath codecs collections concurrent configparser contextlib contextvars copy csv ctypes dataclasses datetime decimal difflib dis email enum errno faulthandler fcntl filecmp fnmatch fractions functools gc getopt getpass gettext glob gzip hashlib heapq hmac html http importlib inspect io ipaddress itertools json keyword linecache locale logging lzma math mimetypes mmap multiprocessing numbers operator os pathlib pickle pkgutil platform pprint profile pstats queue random re resource runpy sched secrets select selectors shelve shlex shutil signal site socket sqlite3 ssl stat statistics string struct subprocess sys sysconfig tarfile tempfile textwrap threading time timeit token tokenize tomllib traceback tracemalloc types typing unicodedata unittest urllib uuid venv warnings wave weakref webbrowser xml zipfile zlib zoneinfo'.split(' '),
+);
+
+export function topModule(module: string): string {
+  return module.split('.')[0] ?? module;
+}
+
+/** True when importing the module makes the knob's consumer read it. */
+export function importReads(module: string, knob: Knob): boolean {
+  return knob.readByModules.includes(topModule(module));
+}
+
+/** An import that may load a library this table cannot tell: neither the standard library nor the workspace nor a module whose loads are known. */
+export function mayLoad(module: string, library: Library, workspace: ReadonlySet<string>): boolean {
+  const top = topModule(module);
+  if (module.startsWith('.') || STANDARD.has(top) || workspace.has(top)) return false;
+  const known = librariesLoadedBy(module);
+  return known.includes(library) || librariesReachedThrough(module).includes(library) || known.length === 0;
+}
+
+/** Names of the modules and packages that the launch's own files define. */
+export function workspaceModules(plan: Plan): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const uri of plan.launch.reachable) {
+    const parts = uri.split('/');
+    names.add(parts.at(-1)?.replace(/\.py$/, '') ?? '');
+    for (const part of parts.slice(0, -1)) names.add(part);
+  }
+  return names;
+}
+
+/** True when the process is certain to load the library. */
+export function loads(plan: Plan, library: Library): boolean {
+  return plan.schedule.some((s) => s.certainty === 'always' && s.fact.kind === 'load' && librariesLoadedBy(s.fact.module).includes(library));
+}
+
+/** True when a module of that name (or below it) is imported anywhere in the process. */
+export function imports(plan: Plan, ...names: readonly string[]): boolean {
+  return plan.schedule.some((s) => s.fact.kind === 'load' && names.includes(topModule(s.fact.module)));
+}
+
+/** Work that is certain to run on PyTorch's threads before an index of the schedule. */
+export function torchWorkBefore(plan: Plan, index: number): (ScheduledFact & { readonly fact: ComputeFact }) | undefined {
+  return plan.schedule.slice(0, index).find((s): s is ScheduledFact & { readonly fact: ComputeFact } => s.certainty === 'always' && s.fact.kind === 'compute' && s.fact.library === 'torch' && s.fact.certain);
+}
+
+/** Fan-outs of one kind, in the order they execute. */
+export function fanOuts(plan: Plan, what: FanOutFact['what']): readonly { readonly index: number; readonly scheduled: ScheduledFact; readonly fact: FanOutFact }[] {
+  return plan.schedule.flatMap((scheduled, index) => (scheduled.fact.kind === 'fanOut' && scheduled.fact.what === what ? [{ index, scheduled, fact: scheduled.fact }] : []));
+}

@@ -1,0 +1,42 @@
+/** Reports thread teams larger than the CPU quota, which the kernel throttles. */
+import { setForLaunch } from '../fixProposals.ts';
+import { decidedAt, formatNumber, relatedPlaces, settingAt } from '../planProof.ts';
+import { defineRule } from '../rule.ts';
+
+export const rule = defineRule({
+  id: 'quota-below-threads',
+  family: 'container-limit',
+  severity: 'warning',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'One process starts more threads than its CPU quota lets run.',
+  sources: ['measured: no default of PyTorch, OpenBLAS or ONNX Runtime reacts to a quota; quota 1.0 with 2 threads ran 128x128 products at 0.53x', 'https://github.com/kserve/kserve/issues/1031', 'https://docs.kernel.org/scheduler/sched-bwc.html'],
+  messages: {
+    chosen: '{threads} threads in a quota of {quota} {cpus}: they use up each 100 ms period in {burst} ms and are then stopped for the rest of it.',
+    unseen: 'The CPU quota is {quota}, and {library} does not see it: it starts {threads} threads for the {logical} CPUs of the machine, which use up each 100 ms period in {burst} ms.',
+  },
+  check({ plan, graph }, report) {
+    const quota = plan.machine.cpuQuota;
+    const threads = plan.intraOp.value;
+    if (quota === null || threads === null || plan.totalThreads.value === null) return;
+    const visible = plan.machine.affinity?.length ?? plan.machine.logicalCores;
+    if (visible === null || quota >= visible || threads <= Math.ceil(quota)) return;
+    if (!plan.schedule.some((s) => s.fact.kind === 'compute')) return;
+    const decided = decidedAt(plan.intraOp);
+    const at = decided ?? plan.launch.anchor;
+    const burst = Math.max(1, Math.round((100 * quota) / threads));
+    const each = Math.max(1, Math.floor(quota / Math.max(1, plan.processes.value ?? 1)));
+    const byCall = settingAt(graph, decided)?.channel === 'call';
+    const fix = byCall ? null : setForLaunch(plan.launch, { OMP_NUM_THREADS: String(each) }, 'review');
+    report({
+      messageId: decided === null ? 'unseen' : 'chosen',
+      args: { threads, quota: formatNumber(quota), cpus: quota === 1 ? 'CPU' : 'CPUs', burst, logical: plan.machine.logicalCores ?? visible, library: plan.runtimes[0]?.library === 'onnxruntime' ? 'ONNX Runtime' : 'PyTorch' },
+      at,
+      confidence: plan.certainty === 'certain' ? 'certain' : 'likely',
+      related: relatedPlaces(plan.intraOp, at),
+      fixes: fix ? [fix] : [],
+    });
+  },
+});

@@ -1,0 +1,54 @@
+/** Reports shell assignments of thread variables that the started program does not see. */
+import { knobByEnv } from '../../knobs/catalogue.ts';
+import type { Fact, LaunchFact, SettingFact } from '../../core/fact.ts';
+import { defineRule } from '../rule.ts';
+import { setsVariable } from '../settingText.ts';
+
+export const rule = defineRule({
+  id: 'variable-not-exported',
+  family: 'ineffective-scope',
+  severity: 'warning',
+  stage: 'stable',
+  since: '0.1.0',
+  fix: 'review',
+  needs: 'plan',
+  summary: 'A shell assignment without export stays in the shell; the program does not see it.',
+  sources: ['measured: bash 5.2', 'https://www.gnu.org/software/bash/manual/html_node/Environment.html'],
+  messages: {
+    local: '{name} is assigned without `export`, so {command} does not see it, unless the shell was itself started with {name} in its environment.',
+  },
+  check({ plan, graph }, report) {
+    const facts = graph.files.get(plan.launch.uri)?.facts ?? [];
+    const launch = facts.find((f): f is LaunchFact => f.kind === 'launch' && f.id === plan.launch.id);
+    if (launch?.how !== 'shell') return;
+    const at = facts.indexOf(launch);
+    facts.slice(0, at).forEach((fact, index) => {
+      if (fact.kind !== 'setting' || fact.channel !== 'env' || fact.exported || fact.operation === 'unset' || !knobByEnv(fact.name)) return;
+      // Assignments in functions have their own rules of visibility, and a function may export later.
+      if (fact.scope.func !== launch.scope.func) return;
+      if (inEnvironment(launch, facts, fact.name) || usedByShell(facts.slice(index + 1), fact.name)) return;
+      if (facts.some((f) => setsVariable(f, fact.name) && f.exported) || facts.some((f) => f.kind === 'link' && f.relation === 'source')) return;
+      report({
+        messageId: 'local',
+        args: { name: fact.name, command: `\`${launch.label}\`` },
+        at: { uri: plan.launch.uri, span: fact.span },
+        confidence: 'likely',
+        related: [{ anchor: plan.launch.anchor, message: 'Started without it.' }],
+        fixes: [{ title: `Export ${fact.name}`, safety: 'review', preferred: true, intents: [{ kind: 'replace', anchor: { uri: plan.launch.uri, span: { ...fact.nameSpan, end: fact.nameSpan.start } }, text: 'export ' }] }],
+      });
+    });
+  },
+});
+
+function inEnvironment(launch: LaunchFact, facts: readonly Fact[], name: string): boolean {
+  return launch.environment.some((entry) => {
+    const fact = facts[entry.fact];
+    return entry.from === 'setting' && fact !== undefined && setsVariable(fact, name);
+  });
+}
+
+/** A variable that the script itself expands (`--threads $OMP_NUM_THREADS`) is meant for the shell. */
+function usedByShell(later: readonly Fact[], name: string): boolean {
+  const needle = `"kind":"environment","name":"${name}"`;
+  return later.some((f) => JSON.stringify(f.kind === 'setting' ? ({ value: f.value } satisfies Partial<SettingFact>) : f).includes(needle));
+}
