@@ -8,7 +8,7 @@ import type { CallItem, DefineItem, Expression, FieldItem, ImportItem, ProductIt
 
 /** Facts and gaps of the file, in document order. */
 export function assemble(_uri: string, chunks: readonly { readonly chunk: number; readonly syntax: PythonSyntax }[]): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] } {
-  const names = new FileNames(chunks.map(({ chunk, syntax }) => ({ chunk, items: syntax.items })));
+  const names = new FileNames(chunks.map(({ chunk, syntax }) => ({ chunk, items: syntax.items, mentions: syntax.mentions })));
   const workers = new Workers(names);
   for (const { chunk, syntax } of chunks) for (const item of syntax.items) if (item.kind === 'call') workers.note(item, chunk);
   const assembly = new Assembly(names, workers);
@@ -17,6 +17,9 @@ export function assemble(_uri: string, chunks: readonly { readonly chunk: number
 }
 
 type Method = NonNullable<FanOutFact['startMethod']>;
+
+/** A statement that writes to the environment. */
+type Writer = Pick<StoreItem, 'start' | 'end' | 'scope' | 'loops'>;
 
 /** What has to be known of the whole file before fan-outs can be described. */
 class Workers {
@@ -35,7 +38,7 @@ class Workers {
     const cut = callee.name.lastIndexOf('.');
     const method = callee.name.slice(cut + 1);
     if (method === 'set_start_method') {
-      const place: Place = { scope: item.scope, order: orderOf(chunk, item.start) };
+      const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
       const target = this.#names.target(callee, place);
       if (target?.kind !== 'global' || normalise(target.name) !== 'multiprocessing.set_start_method') return;
       const chosen = startMethodOf(argument(item.args, 'method', 0)?.value);
@@ -104,8 +107,8 @@ class Assembly {
     return { chunk: this.#chunk, start: range.start, end: range.end };
   }
 
-  #place(item: Range & { readonly scope: Place['scope'] }): Place {
-    return { scope: item.scope, order: orderOf(this.#chunk, item.start) };
+  #place(item: Range & { readonly scope: Place['scope'] }, at: Range = item): Place {
+    return { scope: item.scope, order: orderOf(this.#chunk, at.start) };
   }
 
   #arguments(args: readonly PythonArgument[], place: Place): readonly Argument[] {
@@ -165,19 +168,20 @@ class Assembly {
   }
 
   /** One setting for each name that the key can be. */
-  #setEnvironment(item: Range & { readonly scope: Place['scope'] }, key: Expression, value: Expression | null, text: string | null, operation: SettingFact['operation'], place: Place): void {
+  #setEnvironment(item: Writer, key: Expression, value: Expression | null, text: string | null, operation: SettingFact['operation'], place: Place): void {
     const keys = this.#names.strings(key, place);
     if (keys === null) {
       this.gaps.push({ span: this.#span(item), reason: 'dynamic', message: 'The name of the environment variable set here is known only at run time.' });
       return;
     }
-    // A loop over names that are written out sets each of them.
-    const certain = keys.length === 1 || this.#names.takesEach(key, place);
+    // A loop over names that are written out sets each of them, and is never empty.
+    const each = this.#names.takesEach(key, place);
+    const scope = each && item.loops.length === 1 ? { ...item.scope, loop: false } : keys.length === 1 || each ? item.scope : { ...item.scope, conditional: true };
     for (const name of keys) {
       this.facts.push({
         kind: 'setting',
         span: this.#span(item),
-        scope: certain ? item.scope : { ...item.scope, conditional: true },
+        scope,
         name,
         channel: 'env',
         operation,
@@ -191,7 +195,7 @@ class Assembly {
     }
   }
 
-  #mergeEnvironment(item: Range & { readonly scope: Place['scope'] }, value: Expression, place: Place, operation: SettingFact['operation']): void {
+  #mergeEnvironment(item: Writer, value: Expression, place: Place, operation: SettingFact['operation']): void {
     const source = this.#names.dereference(value, place);
     if (source.kind === 'dictionary') {
       // The ranges of a dictionary written elsewhere are in another chunk.
@@ -212,7 +216,7 @@ class Assembly {
     this.gaps.push({ span: this.#span(item), reason: 'dynamic', message: 'The environment variables set here are known only at run time.' });
   }
 
-  #keywordEnvironment(item: Range & { readonly scope: Place['scope'] }, args: readonly PythonArgument[], place: Place): void {
+  #keywordEnvironment(item: Writer, args: readonly PythonArgument[], place: Place): void {
     for (const given of args) {
       if (given.name === null) continue;
       const key: Expression = { kind: 'literal', value: given.name, type: 'string', start: given.start - given.name.length - 1, end: given.start - 1 };
@@ -282,7 +286,7 @@ class Assembly {
   }
 
   #call(item: CallItem): void {
-    const place = this.#place(item);
+    const place = this.#place(item, item.call);
     const target = this.#names.target(item.callee, place);
     if (target === null) {
       this.#unknownCall(item, place);

@@ -13,6 +13,9 @@ const SILENT_BUILTINS: ReadonlySet<string> = new Set(
     'reversed round set setattr slice sorted str sum super tuple type vars zip ValueError RuntimeError TypeError KeyError NotImplementedError Exception AssertionError').split(' '),
 );
 
+/** Builtins that only look at their arguments: a function given to one of them is not called by it. */
+const LOOKING_BUILTINS: ReadonlySet<string> = new Set('bool bytes format hash id int isinstance issubclass float len print range repr round str type abs ValueError RuntimeError TypeError KeyError Exception AssertionError'.split(' '));
+
 /** Methods of text and containers: whatever the object is, they run no threads. */
 const SILENT_METHODS: ReadonlySet<string> = new Set(
   'append extend insert join format split rsplit strip lstrip rstrip items keys values startswith endswith replace lower upper title encode decode sort reverse splitlines isdigit group groups capitalize zfill ljust rjust'.split(' '),
@@ -47,12 +50,13 @@ export function extract(root: PythonNode, text: string): PythonSyntax {
   const extraction = new Extraction(text);
   extraction.block(root, START);
   extraction.errors(root);
-  return { items: extraction.items, gaps: extraction.gaps };
+  return { items: extraction.items, mentions: [...extraction.mentions].sort(), gaps: extraction.gaps };
 }
 
 class Extraction {
   readonly items: Item[] = [];
   readonly gaps: SyntaxGap[] = [];
+  readonly mentions = new Set<string>();
   readonly #text: string;
 
   constructor(text: string) {
@@ -147,7 +151,7 @@ class Extraction {
         this.#function(node, node, [], context);
         return;
       case 'class_definition':
-        this.#class(node, context);
+        this.#class(node, false, context);
         return;
       case 'decorated_definition': {
         const decorators: Expression[] = [];
@@ -160,7 +164,7 @@ class Extraction {
         }
         const definition = child(node, 'definition');
         if (definition?.type === 'function_definition') this.#function(definition, node, decorators, context);
-        else if (definition) this.#class(definition, context);
+        else if (definition) this.#class(definition, true, context);
         return;
       }
       case 'block':
@@ -242,7 +246,7 @@ class Extraction {
       if (target.type !== 'subscript') continue;
       const expression = toExpression(target, this.#text);
       if (expression.kind === 'subscript') {
-        this.items.push({ kind: 'store', start: node.start, end: node.end, scope: context.scope, operation: 'delete', object: expression.object, key: expression.key, value: null, text: null });
+        this.items.push({ kind: 'store', start: node.start, end: node.end, scope: context.scope, operation: 'delete', object: expression.object, key: expression.key, value: null, text: null, loops: context.loops });
       }
     }
   }
@@ -304,7 +308,7 @@ class Extraction {
       iterable = toExpression(right, this.#text);
     }
     const inner = looped(context, iterable);
-    if (left) this.#loopTargets(left, iterable, inner, node.end);
+    if (left) this.#loopTargets(left, iterable, inner, { start: left.start, end: node.end }, false);
     if (body) this.block(body, inner);
     this.#tails(node, context);
   }
@@ -404,7 +408,7 @@ class Extraction {
     for (const part of parameters?.children ?? []) {
       const parameter = this.#parameter(part, context);
       if (parameter === null) continue;
-      binds.push({ kind: 'bind', start: part.start, end: part.end, scope, name: parameter.name, value: parameter.value, how: 'parameter', index: names.length, owner: null, until: 0 });
+      binds.push({ kind: 'bind', start: part.start, end: part.end, scope, name: parameter.name, value: parameter.value, how: 'parameter', index: names.length, owner: null, extent: null, confined: false });
       names.push(parameter.name);
     }
     this.items.push({
@@ -458,12 +462,12 @@ class Extraction {
     }
   }
 
-  #class(node: PythonNode, context: Context): void {
+  #class(node: PythonNode, decorated: boolean, context: Context): void {
     const nameNode = child(node, 'name');
     if (!nameNode) return;
     const name = context.prefix + this.#source(nameNode);
     const bases = (child(node, 'superclasses')?.children ?? []).filter((base) => base.type !== 'keyword_argument' && base.type !== 'comment').map((base) => toExpression(base, this.#text));
-    this.items.push({ kind: 'class', start: node.start, end: node.end, scope: context.scope, name, inClass: context.classBody !== null, bases });
+    this.items.push({ kind: 'class', start: node.start, end: node.end, scope: context.scope, name, inClass: context.classBody !== null, decorated, bases });
     const inner: Context = { ...context, prefix: `${name}.`, classBody: name, self: null };
     for (const part of node.children) {
       if (part.field === 'body') this.block(part, inner);
@@ -476,6 +480,8 @@ class Extraction {
   #visit(node: PythonNode, context: Context): void {
     switch (node.type) {
       case 'identifier':
+        this.mentions.add(this.#source(node));
+        return;
       case 'integer':
       case 'float':
       case 'true':
@@ -507,9 +513,28 @@ class Extraction {
       case 'call':
         this.#call(node, context);
         return;
+      case 'attribute': {
+        const object = child(node, 'object');
+        const name = child(node, 'attribute');
+        if (object && object.type !== 'identifier') this.#visit(object, without(context));
+        if (name) this.mentions.add(this.#source(name));
+        return;
+      }
+      case 'keyword_argument':
+      case 'pair': {
+        const value = child(node, 'value');
+        const key = child(node, 'key');
+        if (key) this.#visit(key, without(context));
+        if (value) this.#visit(value, without(context));
+        return;
+      }
+      case 'comparison_operator':
+      case 'subscript':
+      case 'interpolation':
+        this.#operands(node, context);
+        return;
       case 'binary_operator': {
-        const inner = without(context);
-        for (const part of node.children) this.#visit(part, inner);
+        this.#operands(node, context);
         const operator = child(node, 'operator');
         const left = child(node, 'left');
         const right = child(node, 'right');
@@ -546,7 +571,7 @@ class Extraction {
         const parameters = child(node, 'parameters');
         for (const part of parameters?.children ?? []) {
           const parameter = this.#parameter(part, context);
-          if (parameter) this.items.push({ kind: 'bind', start: part.start, end: part.end, scope, name: parameter.name, value: parameter.value, how: 'parameter', index: -1, owner: null, until: 0 });
+          if (parameter) this.items.push({ kind: 'bind', start: part.start, end: part.end, scope, name: parameter.name, value: parameter.value, how: 'parameter', index: -1, owner: null, extent: null, confined: false });
         }
         const body = child(node, 'body');
         if (body) this.#visit(body, { ...START, scope, prefix: `${name}.`, self: context.self, runs: context.runs, statement: context.statement });
@@ -581,14 +606,24 @@ class Extraction {
     }
   }
 
+  /** Parts of which a plain name is only read, not handed on. */
+  #operands(node: PythonNode, context: Context): void {
+    const inner = without(context);
+    for (const part of node.children) if (part.type !== 'identifier') this.#visit(part, inner);
+  }
+
   #call(node: PythonNode, context: Context): void {
     const callee = child(node, 'function');
     const list = child(node, 'arguments');
     if (!callee) return;
     const inner = without(context);
-    if (callee.type !== 'identifier') this.#visit(callee, inner);
+    if (callee.type === 'attribute') {
+      const object = child(callee, 'object');
+      if (object && object.type !== 'identifier') this.#visit(object, inner);
+    } else if (callee.type !== 'identifier') this.#visit(callee, inner);
     if (list?.type === 'generator_expression') this.#visit(list, inner);
-    else for (const part of list?.children ?? []) this.#visit(part.type === 'keyword_argument' ? (child(part, 'value') ?? part) : part, inner);
+    else if (list && callee.type === 'identifier' && LOOKING_BUILTINS.has(this.#source(callee))) this.#operands(list, inner);
+    else for (const part of list?.children ?? []) this.#visit(part, inner);
     if (!context.runs) return;
     const expression = toExpression(node, this.#text);
     if (expression.kind !== 'call') return;
@@ -622,7 +657,7 @@ class Extraction {
           iterable = toExpression(right, this.#text);
         }
         inner = looped(inner, iterable);
-        if (left) this.#loopTargets(left, iterable, inner, node.end);
+        if (left) this.#loopTargets(left, iterable, inner, { start: node.start, end: node.end }, true);
       } else if (part.type === 'if_clause') {
         for (const test of part.children) this.#visit(test, inner);
         inner = conditional(inner);
@@ -661,7 +696,8 @@ class Extraction {
         const name = child(target, 'attribute');
         if (!object || !name) return;
         const self = context.self;
-        if (self !== null && object.type === 'identifier' && this.#source(object) === self.name) {
+        const own = self !== null && object.type === 'identifier' && this.#source(object) === self.name;
+        if (own) {
           this.items.push({ ...this.#bind(this.#source(name), value, statement, context), owner: self.owner });
         }
         this.items.push({
@@ -672,6 +708,7 @@ class Extraction {
           object: toExpression(object, this.#text),
           name: this.#source(name),
           nameRange: { start: name.start, end: name.end },
+          own,
           value,
           text: shorten(this.#source(valueNode), 200),
         });
@@ -680,7 +717,7 @@ class Extraction {
       case 'subscript': {
         const expression = toExpression(target, this.#text);
         if (expression.kind === 'subscript') {
-          this.items.push({ kind: 'store', start: statement.start, end: statement.end, scope: context.scope, operation: 'set', object: expression.object, key: expression.key, value, text: shorten(this.#source(valueNode), 200) });
+          this.items.push({ kind: 'store', start: statement.start, end: statement.end, scope: context.scope, operation: 'set', object: expression.object, key: expression.key, value, text: shorten(this.#source(valueNode), 200), loops: context.loops });
         }
         return;
       }
@@ -712,7 +749,7 @@ class Extraction {
     const statement = context.statement ?? node;
     if (left.type === 'identifier') this.items.push(this.#bind(this.#source(left), null, statement, context));
     if (operator?.type === '|=' && (left.type === 'identifier' || left.type === 'attribute')) {
-      this.items.push({ kind: 'store', start: statement.start, end: statement.end, scope: context.scope, operation: 'merge', object: toExpression(left, this.#text), key: null, value: toExpression(right, this.#text), text: null });
+      this.items.push({ kind: 'store', start: statement.start, end: statement.end, scope: context.scope, operation: 'merge', object: toExpression(left, this.#text), key: null, value: toExpression(right, this.#text), text: null, loops: context.loops });
     }
     if (operator?.type === '@=') {
       this.items.push({ kind: 'product', start: node.start, end: node.end, scope: context.scope, left: toExpression(left, this.#text), right: toExpression(right, this.#text), text: shorten(this.#source(node), 60) });
@@ -720,16 +757,16 @@ class Extraction {
   }
 
   #bind(name: string, value: Expression | null, at: Range, context: Context): BindItem {
-    return { kind: 'bind', start: at.start, end: at.end, scope: context.scope, name, value, how: value === null ? 'other' : 'assign', index: null, owner: context.classBody, until: 0 };
+    return { kind: 'bind', start: at.start, end: at.end, scope: context.scope, name, value, how: value === null ? 'other' : 'assign', index: null, owner: context.classBody, extent: null, confined: false };
   }
 
-  #loopTargets(target: PythonNode, iterable: Expression | null, context: Context, until: number): void {
+  #loopTargets(target: PythonNode, iterable: Expression | null, context: Context, extent: Range, confined: boolean): void {
     const bind = (node: PythonNode, index: number | null): void => {
       if (node.type !== 'identifier') {
-        this.#bindNames(node, context);
+        if (!confined) this.#bindNames(node, context);
         return;
       }
-      this.items.push({ ...this.#bind(this.#source(node), iterable, node, context), how: iterable === null ? 'other' : 'each', index, until });
+      this.items.push({ ...this.#bind(this.#source(node), iterable, node, context), how: iterable === null ? 'other' : 'each', index, owner: null, extent, confined });
     };
     if (target.type === 'pattern_list' || target.type === 'tuple_pattern' || target.type === 'list_pattern') target.children.forEach((part, index) => bind(part, index));
     else bind(target, null);

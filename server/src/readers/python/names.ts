@@ -7,6 +7,7 @@ import type { BindItem, ClassItem, DefineItem, Expression, ImportItem, Item, Pyt
 export interface NumberedItems {
   readonly chunk: number;
   readonly items: readonly Item[];
+  readonly mentions: readonly string[];
 }
 
 /** Where an expression stands. */
@@ -28,7 +29,10 @@ export type Target =
 interface Binding {
   readonly item: ImportItem | BindItem | DefineItem | ClassItem;
   readonly chunk: number;
+  /** When the name starts to hold it. */
   readonly order: number;
+  /** When the value is computed. */
+  readonly from: number;
 }
 
 interface Found {
@@ -61,6 +65,10 @@ export class FileNames {
   readonly #calls = new Map<string, { readonly args: readonly PythonArgument[]; readonly place: Place; readonly bound: boolean }[]>();
   readonly #options = new Map<string, string>();
   readonly #imported = new Set<string>();
+  readonly #mentions = new Set<string>();
+  /** Attributes that are written from outside their class. */
+  readonly #written = new Set<string>();
+  #isScript = false;
 
   constructor(chunks: readonly NumberedItems[]) {
     const globals = new Map<string, Set<string>>();
@@ -73,7 +81,14 @@ export class FileNames {
         globals.set(func, names);
       }
     }
-    for (const { chunk, items } of chunks) for (const item of items) this.#add(item, chunk, globals);
+    for (const { chunk, items, mentions } of chunks) {
+      for (const name of mentions) this.#mentions.add(name);
+      for (const item of items) {
+        this.#add(item, chunk, globals);
+        if (item.scope.main || (item.kind === 'call' && item.scope.func === null)) this.#isScript ||= item.kind === 'call';
+        if (item.kind === 'field' && !item.own) this.#written.add(item.name);
+      }
+    }
     for (const { chunk, items } of chunks) {
       for (const item of items) {
         if (item.kind === 'call') this.#addCall(item, chunk);
@@ -105,7 +120,7 @@ export class FileNames {
       default:
         return;
     }
-    const binding: Binding = { item, chunk, order: orderOf(chunk, item.start) };
+    const binding: Binding = { item, chunk, order: orderOf(chunk, item.kind === 'bind' ? item.end : item.start), from: orderOf(chunk, item.start) };
     if (item.kind === 'bind' && item.owner !== null) {
       push(this.#attributes, `${item.owner}.${name}`, binding);
       return;
@@ -129,7 +144,7 @@ export class FileNames {
     const head = callee.name.split('.', 1)[0] ?? '';
     // Only names that can lead to a definition of this file are worth resolving.
     if (!this.#scopes.get('')?.has(head) && !this.#scopes.has(item.scope.func ?? '')) return;
-    const place: Place = { scope: item.scope, order: orderOf(chunk, item.start) };
+    const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
     const target = this.target(callee, place);
     if (target?.kind !== 'local') return;
     const bound = callee.name.includes('.') && !this.#classes.has(callee.name.slice(0, callee.name.lastIndexOf('.')));
@@ -244,7 +259,7 @@ export class FileNames {
     const cut = name.indexOf('.');
     const head = cut < 0 ? name : name.slice(0, cut);
     const rest = cut < 0 ? '' : name.slice(cut + 1);
-    const found = this.#find(head, place.scope.func);
+    const found = this.#find(head, place);
     if (!found) {
       if (BUILTINS.has(head)) return { kind: 'builtin', name };
       const star = this.#stars.length === 1 ? this.#stars[0] : undefined;
@@ -254,10 +269,10 @@ export class FileNames {
     return target && rest !== '' ? this.#member(target, rest, depth) : target;
   }
 
-  #find(head: string, func: string | null): Found | null {
+  #find(head: string, { scope: { func }, order }: Place): Found | null {
     for (let scope = func ?? ''; ; scope = scope.includes('.') ? scope.slice(0, scope.lastIndexOf('.')) : '') {
       const bindings = this.#scopes.get(scope)?.get(head);
-      if (bindings) return { bindings, scope };
+      if (bindings && bindings.some((binding) => !isConfined(binding) || covers(binding, order))) return { bindings, scope };
       if (scope === '') return null;
     }
   }
@@ -291,7 +306,7 @@ export class FileNames {
       case 'class':
         return { kind: 'local', name: item.name };
       case 'bind': {
-        const place: Place = { scope: item.scope, order: binding.order };
+        const place: Place = { scope: item.scope, order: binding.from };
         if (item.how === 'parameter') {
           const owner = item.index === 0 ? this.#definitions.get(item.scope.func ?? '')?.owner : null;
           return owner ? { kind: 'instance', constructed: { kind: 'local', name: owner }, args: [], place, member: '' } : null;
@@ -304,12 +319,12 @@ export class FileNames {
   /** Functions of this file that a called loop variable can be: `for run in (a, b): run()`. */
   eachTarget(expression: Expression, place: Place): readonly Target[] {
     if (expression.kind !== 'name' || expression.name.includes('.')) return [];
-    const found = this.#find(expression.name, place.scope.func);
+    const found = this.#find(expression.name, place);
     if (!found) return [];
     return candidates(found, place).flatMap((binding) => {
       const { item } = binding;
       if (item.kind !== 'bind' || item.how !== 'each' || !item.value) return [];
-      const at: Place = { scope: item.scope, order: binding.order };
+      const at: Place = { scope: item.scope, order: binding.from };
       return (this.#elements(item, at) ?? []).flatMap((element) => {
         const target = this.target(element, at);
         return target?.kind === 'local' ? [target] : [];
@@ -329,11 +344,11 @@ export class FileNames {
   /** Follows a name that is bound once to the expression it is bound to. */
   dereference(expression: Expression, place: Place, depth = 0): Expression {
     if (expression.kind !== 'name' || depth > MAX_DEPTH || expression.name.includes('.')) return expression;
-    const found = this.#find(expression.name, place.scope.func);
+    const found = this.#find(expression.name, place);
     const bindings = found ? candidates(found, place) : [];
     const binding = bindings.length === 1 ? bindings[0] : undefined;
     if (binding?.item.kind !== 'bind' || binding.item.how !== 'assign' || !binding.item.value) return expression;
-    return this.dereference(binding.item.value, { scope: binding.item.scope, order: binding.order }, depth + 1);
+    return this.dereference(binding.item.value, { scope: binding.item.scope, order: binding.from }, depth + 1);
   }
 
   /** The values a literal key can take: one, or each of a loop over literals; null when not known. */
@@ -351,7 +366,7 @@ export class FileNames {
   /** True when the name is bound by a loop over elements that are written out, so that each of them is taken. */
   takesEach(expression: Expression, place: Place): boolean {
     if (expression.kind !== 'name') return false;
-    const found = this.#find(expression.name, place.scope.func);
+    const found = this.#find(expression.name, place);
     const bindings = found ? candidates(found, place) : [];
     const item = bindings.length === 1 ? bindings[0]?.item : undefined;
     return item?.kind === 'bind' && item.how === 'each';
@@ -406,7 +421,7 @@ export class FileNames {
   #namedValue(name: string, place: Place, depth: number): Value {
     const cut = name.indexOf('.');
     const head = cut < 0 ? name : name.slice(0, cut);
-    const found = this.#find(head, place.scope.func);
+    const found = this.#find(head, place);
     const asName: Value = { kind: 'name', name };
     if (!found) return asName;
     if (cut >= 0) {
@@ -414,7 +429,7 @@ export class FileNames {
       const holder = this.target({ kind: 'name', name: head, start: 0, end: 0 }, place);
       const className = holder?.kind === 'local' ? holder.name : holder?.kind === 'instance' && holder.member === '' && holder.constructed.kind === 'local' ? holder.constructed.name : null;
       if (className !== null && this.isClass(className) && !rest.includes('.')) {
-        const bindings = this.#attributes.get(`${className}.${rest}`);
+        const bindings = this.#writtenOutside(className, rest) ? undefined : this.#attributes.get(`${className}.${rest}`);
         return bindings ? this.#values(bindings, asName, depth) : asName;
       }
       const option = this.#options.get(rest);
@@ -422,6 +437,12 @@ export class FileNames {
       return asName;
     }
     return this.#values(candidates(found, place), asName, depth);
+  }
+
+  /** True when an attribute's value may come from elsewhere: an assignment to an object, a generated constructor. */
+  #writtenOutside(className: string, attribute: string): boolean {
+    const found = this.#classes.get(className);
+    return this.#written.has(attribute) || found === undefined || found.item.decorated || this.ancestors(className).some((name) => !isPlainBase(name));
   }
 
   /** True when the name holds parsed command-line arguments, or is a parameter that may. */
@@ -439,7 +460,7 @@ export class FileNames {
     for (const binding of bindings) {
       const { item } = binding;
       if (item.kind !== 'bind') return asName;
-      const at: Place = { scope: item.scope, order: binding.order };
+      const at: Place = { scope: item.scope, order: binding.from };
       if (item.how === 'assign' && item.value) {
         const value = this.value(item.value, at, depth + 1);
         // An object keeps its name, so that rules can tell which object is meant.
@@ -479,7 +500,7 @@ export class FileNames {
     const func = item.scope.func ?? '';
     const calls = this.#calls.get(func) ?? [];
     const definition = this.#definitions.get(func);
-    if (calls.length === 0 || !definition || item.index === null || item.index < 0 || depth > 4) {
+    if (calls.length === 0 || !definition || item.index === null || item.index < 0 || depth > 4 || !this.#callsAreKnown(definition)) {
       return item.value ? { kind: 'unknown', why: `depends on the parameter \`${item.name}\`` } : asName;
     }
     const values: Value[] = [];
@@ -494,6 +515,18 @@ export class FileNames {
       else return asName;
     }
     return oneOf(values);
+  }
+
+  /** True when the calls in this file can be taken for all calls: nothing wraps the function or hands it on, and the file is a script. */
+  #callsAreKnown(definition: DefineItem): boolean {
+    const { name, decorators } = definition;
+    const className = name.endsWith('.__init__') ? name.slice(0, -'.__init__'.length) : name;
+    if (!this.#isScript || this.#mentions.has(lastPart(className))) return false;
+    return decorators.every((decorator) => {
+      const place: Place = { scope: definition.scope, order: Number.MAX_SAFE_INTEGER };
+      const target = this.target(decorator.kind === 'call' ? decorator.callee : decorator, place);
+      return target?.kind === 'global' && /^torch\.(?:inference_mode|no_grad)$/.test(normalise(target.name));
+    });
   }
 
   #called(callee: Expression, args: readonly PythonArgument[], place: Place, depth: number): Value {
@@ -560,16 +593,25 @@ export class FileNames {
 /** The bindings that can hold where a name is used. */
 function candidates(found: Found, place: Place): readonly Binding[] {
   const { bindings } = found;
-  if (bindings.length <= 1 || (place.scope.func ?? '') !== found.scope) return bindings;
-  // A loop variable is what its loop gives, inside the loop.
-  const loops = bindings.filter(({ item, chunk, order }) => item.kind === 'bind' && item.how === 'each' && order <= place.order && place.order < orderOf(chunk, item.until));
-  const innermost = loops.at(-1);
-  if (innermost && !bindings.some((other) => other !== innermost && other.order > innermost.order && innermost.item.kind === 'bind' && other.order < orderOf(innermost.chunk, innermost.item.until))) return [innermost];
-  const before = bindings.filter((binding) => binding.order < place.order);
-  if (before.length === 0) return bindings;
+  // Inside a loop the loop decides its variable, unless the body assigns it again.
+  let innermost: Binding | undefined;
+  for (const binding of bindings) if (covers(binding, place.order)) innermost = binding;
+  if (innermost && !bindings.some((other) => other !== innermost && innermost !== undefined && other.order > innermost.order && covers(innermost, other.order) && !isConfined(other))) return [innermost];
+  const lasting = bindings.some(isConfined) ? bindings.filter((binding) => !isConfined(binding)) : bindings;
+  if (lasting.length <= 1 || (place.scope.func ?? '') !== found.scope) return lasting;
+  const before = lasting.filter((binding) => binding.order <= place.order);
+  if (before.length === 0) return lasting;
   const last = before.findLastIndex(({ item }) => !item.scope.conditional && !item.scope.loop);
   const holding = before.slice(Math.max(0, last));
-  return place.scope.loop ? [...holding, ...bindings.filter((binding) => binding.order >= place.order && binding.item.scope.loop)] : holding;
+  return place.scope.loop ? [...holding, ...lasting.filter((binding) => binding.order > place.order && binding.item.scope.loop)] : holding;
+}
+
+function covers({ item, chunk }: Binding, order: number): boolean {
+  return item.kind === 'bind' && item.extent !== null && orderOf(chunk, item.extent.start) <= order && order < orderOf(chunk, item.extent.end);
+}
+
+function isConfined({ item }: Binding): boolean {
+  return item.kind === 'bind' && item.confined;
 }
 
 /** The name the API is documented under, for names imported from where it is implemented. */
@@ -600,6 +642,11 @@ function push(map: Map<string, Binding[]>, name: string, binding: Binding): void
   const list = map.get(name);
   if (list) list.push(binding);
   else map.set(name, [binding]);
+}
+
+/** Bases that write no attributes of their own from arguments. */
+function isPlainBase(name: string): boolean {
+  return name === 'torch.nn.Module' || name === 'torch.nn.modules.module.Module' || name === 'abc.ABC' || name === 'threading.Thread' || name === 'multiprocessing.Process' || name === 'torch.utils.data.Dataset';
 }
 
 function lastPart(name: string): string {

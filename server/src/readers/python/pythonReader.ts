@@ -17,7 +17,7 @@ const CAN_MATTER = /[=(@]|\b(?:import|del|def|class|global)\b|threadgauge:/;
 const DATA_LITERAL = /^(?:\s*#[^\n]*\n)*\s*\w+(?:\s*:[^=\n]+)?\s*=\s*[[{("'rbf]/;
 const DATA_LIMIT = 4_000;
 
-const EMPTY: PythonSyntax = { items: [], gaps: [] };
+const EMPTY: PythonSyntax = { items: [], mentions: [], gaps: [] };
 
 /** A reader over the given parser, which must be one for Python. */
 export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
@@ -34,17 +34,17 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
       if (chunkText.length > DATA_LIMIT && DATA_LITERAL.test(chunkText) && !/[\w)\]]\s*\(|threadgauge:|\benviron\b/.test(chunkText)) return EMPTY;
       if (chunkText.length > MAX_CHUNK) {
         const kilobytes = Math.round(chunkText.length / 1000);
-        return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'too-large', message: `This statement is ${kilobytes} kB long and was not read.` }] };
+        return { items: [], mentions: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'too-large', message: `This statement is ${kilobytes} kB long and was not read.` }] };
       }
       try {
         const root = parsePython(parser, chunkText);
         return root === null ? EMPTY : extract(root, chunkText);
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
-        return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'syntax', message: `This statement could not be read (${detail}).` }] };
+        return { items: [], mentions: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'syntax', message: `This statement could not be read (${detail}).` }] };
       }
     },
-    isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0,
+    isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0 && syntax.mentions.length === 0,
     assemble: (uri, chunks) => assemble(uri, chunks),
   };
 }

@@ -67,8 +67,10 @@ export interface BindItem extends ItemBase {
   readonly index: number | null;
   /** The class, when it is an attribute of the class or of its instances. */
   readonly owner: string | null;
-  /** Where a loop variable stops to be bound by its loop. */
-  readonly until: number;
+  /** Of loop variables: the part of the chunk in which the loop decides the name. */
+  readonly extent: Range | null;
+  /** Of comprehensions: the name does not exist outside `extent`. */
+  readonly confined: boolean;
 }
 
 export interface CallItem extends ItemBase {
@@ -96,6 +98,7 @@ export interface StoreItem extends ItemBase {
   readonly value: Expression | null;
   /** The value as written, shortened. */
   readonly text: string | null;
+  readonly loops: readonly Expression[];
 }
 
 /** `object.name = value`. */
@@ -104,6 +107,8 @@ export interface FieldItem extends ItemBase {
   readonly object: Expression;
   readonly name: string;
   readonly nameRange: Range;
+  /** Written by a method of the object itself. */
+  readonly own: boolean;
   readonly value: Expression;
   readonly text: string;
 }
@@ -134,6 +139,7 @@ export interface ClassItem extends ItemBase {
   readonly kind: 'class';
   readonly name: string;
   readonly inClass: boolean;
+  readonly decorated: boolean;
   readonly bases: readonly Expression[];
 }
 
@@ -159,5 +165,7 @@ export interface SyntaxGap extends Range {
 
 export interface PythonSyntax {
   readonly items: readonly Item[];
+  /** Names that are used other than by calling them: a function among them may be called from anywhere, with anything. */
+  readonly mentions: readonly string[];
   readonly gaps: readonly SyntaxGap[];
 }
