@@ -1,0 +1,59 @@
+/** Reads shell scripts: thread settings, and every program start with the environment it gets. */
+import type { Fact, Gap } from '../../core/fact.ts';
+import { TOP_LEVEL } from '../../core/fact.ts';
+import type { Reader } from '../../core/reader.ts';
+import { parseSuppression } from '../../core/suppression.ts';
+import { lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
+import { interpretShell } from './interpret.ts';
+import { placeShell } from './place.ts';
+
+/** What one shell script says. */
+export interface ShellSyntax {
+  readonly facts: readonly Fact[];
+  readonly gaps: readonly Gap[];
+}
+
+const NAMES = /\.(?:sh|bash|zsh|ksh|dash)$|(?:^|\/)\.(?:envrc|bashrc|bash_profile|profile|zshrc|zprofile|zshenv)$/;
+const SHEBANG = /^\uFEFF?#!\s*(?:\/usr\/bin\/env\s+(?:-S\s+)?|\/\S*\/)(?:ba|da|z|k)?sh\b/;
+
+/** The reader for sh, bash and zsh. */
+export const shellReader: Reader<ShellSyntax> = {
+  id: 'shell',
+  claims(file) {
+    if (file.languageId === 'shellscript' || NAMES.test(file.uri)) return 'certain';
+    return SHEBANG.test(file.head) ? 'certain' : 'no';
+  },
+  split(text) {
+    return [{ start: 0, end: text.length }];
+  },
+  read: readShell,
+  isEmpty(syntax) {
+    return syntax.facts.length === 0 && syntax.gaps.length === 0;
+  },
+  assemble(_uri, chunks) {
+    return { facts: chunks.flatMap((c) => c.syntax.facts), gaps: chunks.flatMap((c) => c.syntax.gaps) };
+  },
+  place(intent, text) {
+    return placeShell(intent, text);
+  },
+};
+
+function readShell(text: string): ShellSyntax {
+  const { facts, gaps } = interpretShell(text);
+  // Suppressions go last: launches point to facts by their number.
+  return { facts: [...facts, ...suppressions(text)], gaps };
+}
+
+function suppressions(text: string): Fact[] {
+  if (!text.includes('threadgauge')) return [];
+  const found: Fact[] = [];
+  for (const match of text.matchAll(/(?<![^\s;&|()])#+\s*threadgauge:[^\r\n]*/g)) {
+    const suppression = parseSuppression(match[0]);
+    if (!suppression) continue;
+    const start = match.index;
+    const end = start + match[0].length;
+    const from = startsLine(text, start) ? nextLineAt(text, end) : lineStartAt(text, start);
+    found.push({ kind: 'suppression', ...suppression, span: { chunk: 0, start, end }, target: { chunk: 0, start: from, end: lineEndAt(text, from) }, scope: TOP_LEVEL });
+  }
+  return found;
+}
