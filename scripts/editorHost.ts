@@ -17,6 +17,8 @@ export interface EditorOptions {
   readonly folder: string;
   /** Absolute path of the extension's root. */
   readonly extension: string;
+  /** A file to open at once; absolute path. */
+  readonly open?: string;
   /** A CommonJS file exporting `run()`, executed inside the extension host. */
   readonly tests?: string;
   /** False: the folder is not trusted. */
@@ -78,7 +80,7 @@ export async function startEditorServer(options: EditorOptions): Promise<EditorS
     throw new Error(`The embedded editor did not start: ${error instanceof Error ? error.message : String(error)}\n${output}`);
   }
   const remote = (file: string): string => `vscode-remote://127.0.0.1:${port}${file.split(path.sep).join('/')}`;
-  const payload = [['extensionDevelopmentPath', remote(options.extension)], ...(options.tests ? [['extensionTestsPath', remote(options.tests)]] : [])];
+  const payload = [['extensionDevelopmentPath', remote(options.extension)], ...(options.tests ? [['extensionTestsPath', remote(options.tests)]] : []), ...(options.open ? [['openFile', remote(options.open)]] : [])];
   return {
     address: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}&payload=${encodeURIComponent(JSON.stringify(payload))}`,
     stop,

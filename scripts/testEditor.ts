@@ -20,7 +20,8 @@ const SESSIONS = [
 /** What the suite reports over HTTP; `test/suite/harness.ts` is the other end. */
 type SuiteEvent =
   | { readonly type: 'suite'; readonly title: string; readonly depth: number }
-  | { readonly type: 'pass' | 'pending'; readonly title: string; readonly depth: number; readonly ms: number }
+  | { readonly type: 'pass'; readonly title: string; readonly depth: number; readonly ms: number }
+  | { readonly type: 'pending'; readonly title: string; readonly depth: number; readonly ms: number }
   | { readonly type: 'fail'; readonly title: string; readonly depth: number; readonly ms: number; readonly error: string }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'done'; readonly error?: string };

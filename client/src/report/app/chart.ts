@@ -38,9 +38,11 @@ export function drawChart(place: HTMLElement, state: RunState): () => void {
           ticks: { stroke: color.grid },
           splits: order.map((_, i) => i),
           values: order.map((index) => shortLabel(state, index)),
+          size: 34,
           label: 'Threads',
           labelFont: color.font,
-          labelSize: 22,
+          labelSize: 18,
+          labelGap: 0,
         },
         {
           stroke: color.text,

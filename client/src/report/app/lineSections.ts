@@ -54,5 +54,6 @@ function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: (messag
 }
 
 function settingHead(arm: MeasuredAtArm): string {
-  return arm.current ? `${arm.label} (in force)` : arm.label;
+  const name = arm.threads === null ? arm.label : `Time at ${arm.threads} thread${arm.threads === 1 ? '' : 's'}`;
+  return arm.current ? `${name} (in force)` : name;
 }

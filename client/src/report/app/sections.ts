@@ -68,7 +68,7 @@ function verdict(state: RunState): HTMLElement {
     );
   }
   const interval = state.verdict?.interval;
-  const details = interval ? [`95 % confidence interval of the ratio ${intervalText(interval)}, from ${countText(state.verdict?.pairs ?? 0)} pairs of runs.`] : [];
+  const details = interval && !state.verdict?.sentence.includes('%') ? [`95 % confidence interval of the ratio ${intervalText(interval)}, from ${countText(state.verdict?.pairs ?? 0)} pairs of runs.`] : [];
   const faster = state.verdict?.outcome === 'faster';
   return box(faster ? 'faster' : 'same', faster ? '▲' : '●', element('p', {}, closingSentence(state)), ...details.map((text) => element('p', { class: 'detail' }, text)));
 }
@@ -98,8 +98,7 @@ function settings(state: RunState): HTMLElement {
     return {
       className: index === best ? 'best' : '',
       cells: [
-        element('span', { title: arm?.reason ?? '' }, arm?.label ?? ''),
-        notes.join(', '),
+        element('span', { title: arm?.reason ?? '' }, arm?.label ?? '', notes.length > 0 ? element('small', {}, notes.join(', ')) : null),
         ...(summary
           ? [
               countText(summary.runs),
@@ -114,8 +113,8 @@ function settings(state: RunState): HTMLElement {
       ],
     };
   });
-  const heads = ['Setting', '', 'Runs', 'Median', 'MAD', 'Time against best', 'Busy cores', 'Threads waiting', 'Peak threads'];
-  return element('section', { class: 'scroll' }, table('The settings compared', heads, rows, 2));
+  const heads = ['Setting', 'Runs', 'Median', 'MAD', 'Time vs best', 'CPUs busy', 'Threads waiting', 'Peak threads'];
+  return element('section', { class: 'scroll' }, table('The settings compared', heads, rows));
 }
 
 function doubts(state: RunState): readonly HTMLElement[] {
