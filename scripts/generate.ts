@@ -1,11 +1,23 @@
 /** Regenerates every committed generated file; with --check, fails when one is stale. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { generateGrammar } from './generateGrammar.ts';
+import { generateManifest } from './generateManifest.ts';
 import { generateProtocol } from './generateProtocol.ts';
+import { generateReadme } from './generateReadme.ts';
+import { knobsMarkdown } from '../server/src/knobs/markdown.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const check = process.argv.includes('--check');
-const generated = new Map([...(await generateProtocol())]);
+const manifest = generateManifest();
+const generated = new Map([
+  ...(await generateProtocol()),
+  ...generateGrammar(),
+  ['docs/knobs.md', knobsMarkdown()] as const,
+  ...manifest,
+  // The settings table is made from the manifest as it will be, not as it was.
+  ...generateReadme(manifest.get('package.json') ?? ''),
+]);
 const stale: string[] = [];
 for (const [file, content] of generated) {
   const target = path.join(root, file);
