@@ -43,4 +43,8 @@ export interface Reader<Syntax = unknown> {
    * Round-trip law: applying the edits and reading again gives the setting back.
    */
   place?(intent: PlaceIntent, text: string, facts: FileFacts, offsets: ChunkOffsets): readonly TextEdit[] | Refusal;
+  /** The whole statement around a fact's absolute range (`export X=1` around `X=1`), so that a fix can move it or stand beside it. */
+  statementAt?(range: TextRange, text: string): TextRange;
+  /** Edits that remove the statement or entry at a fact's absolute range and leave a text that still parses. */
+  remove?(range: TextRange, text: string): readonly TextEdit[] | Refusal;
 }

@@ -7,7 +7,7 @@ import { stringValue, type Value } from '../../core/value.ts';
 import { parseSuppression } from '../../core/suppression.ts';
 import { lineEndAt, lineStartAt, nextLineAt } from '../../core/textLines.ts';
 import { parseDotenv } from './entries.ts';
-import { placeDotenv } from './place.ts';
+import { entryAt, placeDotenv, removeEntry } from './place.ts';
 
 /** What one dotenv text says. */
 export interface DotenvSyntax {
@@ -39,6 +39,12 @@ export const dotenvReader: Reader<DotenvSyntax> = {
   },
   place(intent, text) {
     return placeDotenv(intent, text);
+  },
+  statementAt(range, text) {
+    return entryAt(range, text);
+  },
+  remove(range, text) {
+    return removeEntry(range, text);
   },
 };
 

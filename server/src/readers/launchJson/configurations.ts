@@ -14,6 +14,7 @@ export interface ConfigurationNode {
 }
 
 export interface LaunchJsonTree {
+  readonly root: Node | undefined;
   readonly configurations: readonly ConfigurationNode[];
   readonly errors: readonly ParseError[];
   readonly comments: readonly { readonly start: number; readonly end: number }[];
@@ -29,7 +30,7 @@ export function parseLaunchJson(original: string): LaunchJsonTree {
   const root = parseTree(text, errors, OPTIONS);
   const comments: { start: number; end: number }[] = [];
   visit(text, { onComment: (offset, length) => comments.push({ start: offset, end: offset + length }) }, OPTIONS);
-  if (!root) return { configurations: [], errors, comments };
+  if (!root) return { root, configurations: [], errors, comments };
   const launch = propertiesOf(root).get('launch');
   const list = propertiesOf(root).get('configurations') ?? (launch ? propertiesOf(valueOf(launch)).get('configurations') : undefined);
   const used = new Map<string, number>();
@@ -47,7 +48,7 @@ export function parseLaunchJson(original: string): LaunchJsonTree {
     const labelNode = nameNode ?? valueOf(own.get('type')) ?? node;
     configurations.push({ node, properties, id: nth === 1 ? base : `${base}#${nth}`, name, labelNode });
   }
-  return { configurations, errors, comments };
+  return { root, configurations, errors, comments };
 }
 
 /** The value of a property node; undefined when it is missing, as in `"env":`. */

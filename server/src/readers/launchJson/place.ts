@@ -2,6 +2,7 @@
 import { createScanner, type Node } from 'jsonc-parser';
 import type { PlaceIntent, Refusal } from '../../core/reader.ts';
 import { applyEdits, type TextEdit } from '../../core/sourceText.ts';
+import type { TextRange } from '../../core/span.ts';
 import { indentationAt, lineBreakOf, lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
 import { arrayItems, keyOf, parseLaunchJson, propertiesOf, propertyList, valueOf, type ConfigurationNode } from './configurations.ts';
 
@@ -108,6 +109,32 @@ function placeInList(text: string, list: readonly Node[], name: string, value: s
   const end = list.at(-1);
   if (last || !end) return { refused: `"${name}" has no value here; mend it first.` };
   return insertProperty(text, end, end, `{ "name": ${JSON.stringify(name)}, "value": ${JSON.stringify(value)} }`);
+}
+
+/** Edits that remove the property or list item that starts and ends where `range` does. */
+export function removeAt(range: TextRange, text: string): readonly TextEdit[] | Refusal {
+  const broken = { refused: 'The JSON around this entry is broken; mend it first.' };
+  try {
+    const tree = parseLaunchJson(text);
+    const owner = tree.root && ownerOf(tree.root, range);
+    const item = owner?.children?.find((child) => child.offset === range.start && child.offset + child.length === range.end);
+    if (!owner?.children || !item) return broken;
+    const edits = removeItems(text, owner.children, [item]);
+    return parseLaunchJson(applyEdits(text, edits)).errors.length <= tree.errors.length ? edits : broken;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return broken;
+  }
+}
+
+/** The object or array that has a child at exactly this range. */
+function ownerOf(node: Node, range: TextRange): Node | undefined {
+  for (const child of node.children ?? []) {
+    if (child.offset > range.start || child.offset + child.length < range.end) continue;
+    const exact = child.offset === range.start && child.offset + child.length === range.end;
+    return exact && node.type !== 'property' ? node : ownerOf(child, range);
+  }
+  return undefined;
 }
 
 /** Removes items of an object or array with their commas, and whole lines where nothing else stands on them. */

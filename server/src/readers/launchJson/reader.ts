@@ -8,7 +8,7 @@ import { stringValue, unknownValue, type Value } from '../../core/value.ts';
 import { parseSuppression } from '../../core/suppression.ts';
 import { lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
 import { arrayItems, keyOf, parseLaunchJson, propertiesOf, propertyList, valueOf, type ConfigurationNode, type LaunchJsonTree } from './configurations.ts';
-import { placeLaunchJson } from './place.ts';
+import { placeLaunchJson, removeAt } from './place.ts';
 import { interpolateVariables } from './variables.ts';
 
 /** What one launch.json says. */
@@ -39,6 +39,9 @@ export const launchJsonReader: Reader<LaunchJsonSyntax> = {
   },
   place(intent, text) {
     return placeLaunchJson(intent, text);
+  },
+  remove(range, text) {
+    return removeAt(range, text);
   },
 };
 

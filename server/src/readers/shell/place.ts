@@ -2,6 +2,7 @@
 import type { LaunchFact, SettingFact } from '../../core/fact.ts';
 import type { PlaceIntent, Refusal } from '../../core/reader.ts';
 import { applyEdits, type TextEdit } from '../../core/sourceText.ts';
+import type { TextRange } from '../../core/span.ts';
 import { indentationAt, lineBreakOf, lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
 import { interpretShell, type LaunchSite, type SettingSite, type ShellReading } from './interpret.ts';
 import { isPlainWord, quoteWord } from './quoting.ts';
@@ -25,6 +26,29 @@ export function placeShell(intent: PlaceIntent, text: string): readonly TextEdit
     if (edits && keepsLaw(text, edits, intent, found)) return edits;
   }
   return { refused: value === null ? `${name} is set here in a way that cannot be taken out alone.` : `There is no place in this script where ${name} would reach this command alone.` };
+}
+
+/** The statement around a setting or a launch; the range itself when there is none. */
+export function statementAt(range: TextRange, text: string): TextRange {
+  const reading = interpretShell(text);
+  for (const [index, fact] of reading.facts.entries()) {
+    if (fact.span.start !== range.start || fact.span.end !== range.end) continue;
+    const statement = (reading.launches.get(index) ?? reading.settings.get(index))?.statements.at(-1);
+    if (statement) return { start: statement.pos, end: statement.end };
+  }
+  return range;
+}
+
+/** Edits that remove the setting at a range, its whole command when it does nothing else. */
+export function removeAt(range: TextRange, text: string): readonly TextEdit[] | Refusal {
+  const reading = interpretShell(text);
+  for (const [index, site] of reading.settings) {
+    const fact = reading.facts[index];
+    if (fact?.kind !== 'setting' || fact.span.start !== range.start || fact.span.end !== range.end) continue;
+    const edit = removeSetting(text, fact, site, reading);
+    if (edit && interpretShell(applyEdits(text, [edit])).gaps.length <= reading.gaps.length) return [edit];
+  }
+  return { refused: 'This cannot be taken out of the script alone.' };
 }
 
 /** Ways to set the variable, best first. */

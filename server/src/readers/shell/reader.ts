@@ -5,7 +5,7 @@ import type { Reader } from '../../core/reader.ts';
 import { parseSuppression } from '../../core/suppression.ts';
 import { lineEndAt, lineStartAt, nextLineAt, startsLine } from '../../core/textLines.ts';
 import { interpretShell } from './interpret.ts';
-import { placeShell } from './place.ts';
+import { placeShell, removeAt, statementAt } from './place.ts';
 
 /** What one shell script says. */
 export interface ShellSyntax {
@@ -35,6 +35,12 @@ export const shellReader: Reader<ShellSyntax> = {
   },
   place(intent, text) {
     return placeShell(intent, text);
+  },
+  statementAt(range, text) {
+    return statementAt(range, text);
+  },
+  remove(range, text) {
+    return removeAt(range, text);
   },
 };
 
