@@ -1,0 +1,248 @@
+/** Benchmarks of launches: one at a time, only when asked for and trusted, every event relayed. */
+import { createHash, randomInt, randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { CancellationToken } from 'vscode-languageserver';
+import { closingSentence, progressSentence } from '../bench/benchText.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
+import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
+import { fractionDone, type RunState } from '../bench/runState.ts';
+import { BenchSession } from '../bench/session.ts';
+import { measuredFiles } from '../bench/toMeasured.ts';
+import type { Launch } from '../core/launchGraph.ts';
+import type { Machine } from '../core/machine.ts';
+import type { Engine } from '../engine/engine.ts';
+import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
+import { findRunner } from '../host/node/findRunner.ts';
+import { recordingName, writeAtomically } from '../host/node/recordings.ts';
+import { createRunnerPort } from '../host/node/runnerProcess.ts';
+import { canonicalUri, readSource, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { planLaunch } from '../plan/planLaunch.ts';
+import { MeasuredStore } from './measuredStore.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface BenchServiceSettings {
+  readonly trusted: boolean;
+  readonly runnerPath: string | undefined;
+  readonly interpreter: string | undefined;
+  readonly storageDir: string | undefined;
+  readonly bench: BenchSettings;
+}
+
+export interface BenchServiceOptions {
+  readonly engine: Engine;
+  readonly workspace: Workspace;
+  readonly settings: () => BenchServiceSettings;
+  /** The machine this process runs on; null when it could not be told. */
+  readonly localMachine: () => Promise<{ readonly machine: Machine | null; readonly problem: string | null }>;
+  readonly event: (params: BenchEventParams) => void;
+  readonly measured: (params: MeasuredParams) => void;
+  /** Lenses, hints and actions may have changed. */
+  readonly changed: () => void;
+  readonly log: (message: string) => void;
+}
+
+export interface ProgressReporter {
+  report(percentage: number, message: string): void;
+}
+
+const UNTRUSTED = 'This workspace is not trusted, so ThreadGauge starts none of its programs. Trust the workspace and run the benchmark again.';
+
+/** Owns every run of a server. */
+export class BenchService {
+  readonly store = new MeasuredStore();
+  /** The last run with a verdict, by launch key. */
+  readonly results = new Map<string, RunState>();
+  readonly #options: BenchServiceOptions;
+  readonly #sessions = new Map<string, BenchSession>();
+  #starting = false;
+
+  constructor(options: BenchServiceOptions) {
+    this.#options = options;
+  }
+
+  /** What a run would start. Starts nothing, not even an interpreter. */
+  async preview(params: BenchParams): Promise<BenchPreview> {
+    const prepared = await this.#prepare(params);
+    if ('preview' in prepared) return this.#options.settings().trusted ? prepared.preview : { ...prepared.preview, refusal: UNTRUSTED };
+    return { ...emptyPreview(params), refusal: prepared.refusal };
+  }
+
+  /** Runs to the end. Never rejects. */
+  async run(params: BenchParams, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {
+    if (!this.#options.settings().trusted) return refused(UNTRUSTED);
+    if (this.#starting || this.#sessions.size > 0) return refused('Another benchmark is running; two at once would disturb each other. Wait for it or cancel it.');
+    this.#starting = true;
+    try {
+      const prepared = await this.#prepare(params);
+      if ('refusal' in prepared) return refused(prepared.refusal);
+      const { request, preview, modules } = prepared;
+      if (request === null) return refused(preview.refusal ?? 'This launch cannot be measured.');
+      const { runnerPath } = this.#options.settings();
+      const runner = findRunner(runnerPath);
+      if ('problem' in runner) return refused(runner.problem);
+      if (preview.interpreter) {
+        const missing = await missingModules(preview.interpreter.path, modules, request.workload.cwd, request.workload.env);
+        if (missing && missing.length > 0) return refused(missingSentence(missing, preview.interpreter));
+      }
+      if (token.isCancellationRequested) return { ...refused('Cancelled before anything was started.'), outcome: 'cancelled' };
+      return await this.#session(prepared, request, runner.path, token, progress);
+    } catch (error) {
+      this.#options.log(`A benchmark failed: ${error instanceof Error ? error.stack : String(error)}`);
+      return { ...refused(`The benchmark failed in ThreadGauge itself: ${error instanceof Error ? error.message : String(error)}.`), outcome: 'failed' };
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** Asks one run, or all, to end; the number asked. */
+  cancel(runId?: string): number {
+    const chosen = [...this.#sessions].filter(([id]) => runId === undefined || id === runId);
+    for (const [, session] of chosen) session.cancel();
+    return chosen.length;
+  }
+
+  /** Asks every run to end and waits for it, a few seconds at most. */
+  async shutdown(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    for (const session of sessions) session.cancel();
+    const patience = new Promise((resolve) => setTimeout(resolve, 6000).unref());
+    await Promise.race([Promise.all(sessions.map((session) => session.done)), patience]);
+    this.abort();
+  }
+
+  /** Ends every run at once; for an owner that is going away. */
+  abort(): void {
+    for (const session of this.#sessions.values()) session.abort();
+  }
+
+  /** Forgets measured lines and verdicts. */
+  clear(): void {
+    this.results.clear();
+    for (const uri of this.store.clear()) this.#options.measured({ uri: this.#options.workspace.clientUri(uri), runId: '', launch: { uri, launchId: '', label: '' }, sha256: '', stale: false, lines: [] });
+    this.#options.changed();
+  }
+
+  async #prepare(params: BenchParams): Promise<PreparedBench & { launch: Launch; uri: string } | { readonly refusal: string }> {
+    const { engine, workspace } = this.#options;
+    const launch = engine.launches().find((candidate) => sameFile(candidate.uri, params.uri) && candidate.id === params.launchId);
+    if (!launch) return { refusal: `There is no launch "${params.launchId}" in ${params.uri} any more.` };
+    const { machine, problem } = await this.#options.localMachine();
+    if (machine === null) return { refusal: problem ?? 'This machine could not be described.' };
+    const graph = engine.graph();
+    const host = this.#host(machine);
+    const plan = planLaunch(launch, graph, machine);
+    const mode = params.mode ?? 'search';
+    let arms = params.arms;
+    if (mode === 'verify' && !arms) {
+      const last = this.results.get(launch.key);
+      const old = last?.verdict && last.arms[last.verdict.current]?.arm;
+      const best = last?.verdict && last.arms[last.verdict.best]?.arm;
+      if (!old || !best || old === best) return { refusal: 'There is no better setting to verify for this launch; run the benchmark first.' };
+      // The old setting is stated in full: by now the launch may say something else.
+      arms = [explicit(old, last), best];
+    }
+    const folder = workspace.folderOf(launch.uri);
+    const options = { mode, settings: this.#options.settings().bench, seed: randomInt(2 ** 32), folder, ...(arms ? { arms } : {}), ...(params.threads ? { threads: params.threads } : {}) };
+    return { ...prepareBench(launch, graph, plan, host, options), launch, uri: params.uri };
+  }
+
+  #host(machine: Machine): BenchHost {
+    return createBenchHost({ machine, interpreter: this.#options.settings().interpreter, folders: this.#options.workspace.folders });
+  }
+
+  async #session(prepared: PreparedBench & { launch: Launch; uri: string }, request: NonNullable<PreparedBench['request']>, runner: string, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {
+    const runId = randomUUID();
+    const { launch } = prepared;
+    const ref = { uri: prepared.uri, launchId: launch.id, label: launch.label };
+    const recorded: string[] = [];
+    let reported = 0;
+    const session = new BenchSession(request, createRunnerPort(runner), {
+      event: (event, state, line) => {
+        recorded.push(line);
+        this.#options.event({ runId, launch: ref, event });
+        const now = performance.now();
+        if (event.type !== 'sample' && (event.type === 'progress' || event.type === 'plan') && now - reported > 200) {
+          reported = now;
+          progress.report(Math.floor(fractionDone(state) * 100), progressSentence(state));
+        }
+        if (event.type === 'lines') void this.#publishLines(runId, ref, state);
+      },
+      problem: (problem) => this.#options.log(problem),
+    });
+    this.#sessions.set(runId, session);
+    const listener = token.onCancellationRequested(() => session.cancel());
+    if (token.isCancellationRequested) session.cancel();
+    let state: RunState;
+    try {
+      state = await session.done;
+    } finally {
+      listener.dispose();
+      this.#sessions.delete(runId);
+    }
+    if (state.verdict) this.results.set(launch.key, state);
+    await this.#publishLines(runId, ref, state);
+    this.#options.changed();
+    const recording = await this.#save(launch.label, recorded);
+    return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, recording };
+  }
+
+  async #publishLines(runId: string, launch: MeasuredParams['launch'], state: RunState): Promise<void> {
+    for (const file of measuredFiles(state)) {
+      const uri = uriOfPath(file.path);
+      const measured = { runId, launch, sha256: file.sha256, lines: file.lines };
+      const onDisk = await readSource(file.path);
+      const open = this.#options.engine.text(uri)?.text;
+      if (onDisk.kind === 'text' && sha256(onDisk.text) === file.sha256) {
+        this.store.set(uri, measured, onDisk.text);
+        if (open !== undefined) this.store.update(uri, open);
+      } else if (open !== undefined && sha256(open) === file.sha256) this.store.set(uri, measured, open);
+      else this.store.setStale(uri, measured);
+      const params = this.store.get(uri);
+      if (params) this.#options.measured({ ...params, uri: this.#options.workspace.clientUri(uri) });
+    }
+    this.#options.changed();
+  }
+
+  async #save(label: string, lines: readonly string[]): Promise<string | null> {
+    const { storageDir } = this.#options.settings();
+    if (!storageDir || lines.length === 0) return null;
+    const file = path.join(storageDir, recordingName(label, new Date()));
+    try {
+      await writeAtomically(file, `${lines.join('\n')}\n`);
+      return file;
+    } catch (error) {
+      this.#options.log(`The recording could not be saved to ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
+  }
+}
+
+/** An arm that does not lean on what the launch says: the count it stood for, stated with the same variables as the other arms. */
+function explicit(old: NonNullable<BenchParams['arms']>[number], state: RunState): NonNullable<BenchParams['arms']>[number] {
+  if (Object.keys(old.env).length > 0 || old.torch_num_threads != null) return old;
+  const pattern = state.arms.find(({ arm, current }) => !current && arm.threads != null)?.arm;
+  if (!pattern) return old;
+  if (pattern.torch_num_threads != null) return old.threads == null ? old : { ...old, torch_num_threads: old.threads };
+  const written = /^\w+=(.*)$/.exec(old.label)?.[1] ?? null;
+  return { ...old, env: Object.fromEntries(Object.keys(pattern.env).map((name) => [name, written])) };
+}
+
+function refused(message: string): BenchReply {
+  return { runId: null, outcome: 'refused', message, state: null, recording: null };
+}
+
+function missingSentence(missing: readonly string[], interpreter: { readonly path: string; readonly from: string }): string {
+  return `The Python ${interpreter.path} (${interpreter.from}) has no ${missing.join(', ')}. Install ${missing.length === 1 ? 'it' : 'them'} there, or set threadgauge.interpreter to a Python that has ${missing.length === 1 ? 'it' : 'them'}.`;
+}
+
+function emptyPreview(params: BenchParams): BenchPreview {
+  return { launch: { uri: params.uri, launchId: params.launchId, label: params.launchId }, refusal: null, argv: [], cwd: '', environment: [], arms: [], interpreter: null, estimate: { maxTrials: 0, budgetSeconds: 0, sentence: '' }, notes: [] };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function sameFile(canonical: string, uri: string): boolean {
+  return canonical === uri || canonical === canonicalUri(uri);
+}

@@ -1,0 +1,66 @@
+/** What stands behind a place: the knob's documentation, the plan with its provenance, measured numbers. */
+import type { Hover, Position } from 'vscode-languageserver';
+import { MarkupKind } from 'vscode-languageserver';
+import type { MeasuredParams } from '../bench/messages.ts';
+import type { SettingFact } from '../core/fact.ts';
+import type { Plan } from '../core/plan.ts';
+import { resolveSpan } from '../core/span.ts';
+import type { Engine } from '../engine/engine.ts';
+import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
+import { knobMarkdown } from '../knobs/markdown.ts';
+import { describePlan } from '../plan/explain.ts';
+import { fromPosition, toRange } from './convert.ts';
+
+const MAX_PLANS = 3;
+
+/** The hover at a position, or null. */
+export function hoverAt(engine: Engine, uri: string, position: Position, measured: MeasuredParams | undefined): Hover | null {
+  const lines = engine.lines(uri);
+  const facts = engine.facts(uri);
+  if (!lines) return null;
+  const offset = fromPosition(position, lines);
+  const parts: string[] = [];
+  let range = { start: offset, end: offset };
+  const offsets = engine.offsets(uri);
+  const within = (span: { chunk: number; start: number; end: number }): boolean => {
+    const { start, end } = resolveSpan(span, offsets);
+    return start <= offset && offset <= end;
+  };
+  const setting = facts?.facts.find((fact): fact is SettingFact => fact.kind === 'setting' && (within(fact.nameSpan) || (fact.valueSpan !== null && within(fact.valueSpan))));
+  const launched = engine.plans(uri).filter(({ launch }) => launch.uri === uri && within(launch.anchor.span));
+  if (setting) {
+    range = resolveSpan(within(setting.nameSpan) ? setting.nameSpan : (setting.valueSpan ?? setting.nameSpan), offsets);
+    const knob = setting.channel === 'env' ? knobByEnv(setting.name) : knobByCall(setting.name);
+    for (const plan of engine.plans(uri).slice(0, MAX_PLANS)) parts.push(settingLine(setting.name, plan));
+    if (knob) parts.push(knobMarkdown(knob));
+  } else if (launched[0]) {
+    range = resolveSpan(launched[0].launch.anchor.span, offsets);
+    for (const plan of launched.slice(0, MAX_PLANS)) parts.push(planMarkdown(plan));
+  }
+  const line = measured?.lines.find((candidate) => candidate.line === position.line);
+  if (line && measured) parts.push(`Measured with ${escapeMarkdown(measured.launch.label)}:\n\n${line.hover}`);
+  const contents = parts.filter((part) => part !== '').join('\n\n---\n\n');
+  return contents === '' ? null : { contents: { kind: MarkupKind.Markdown, value: contents }, range: toRange(range, lines) };
+}
+
+/** A plan as Markdown: every number with where it comes from. */
+export function planMarkdown(plan: Plan): string {
+  return `**${escapeMarkdown(plan.launch.label)}**\n\n\`\`\`text\n${describePlan(plan).replaceAll('```', "'''")}\n\`\`\``;
+}
+
+/** What one knob comes to in one launch, and the plan that follows from it. */
+function settingLine(name: string, plan: Plan): string {
+  const state = plan.values.find((value) => value.name === name);
+  const lines = [`**${escapeMarkdown(plan.launch.label)}**: ${escapeMarkdown(describePlan(plan).split('\n', 1)[0] ?? '')}`];
+  if (state) {
+    const from = state.from.map((origin) => origin.text).join(', ');
+    lines.push(`\`${name}\` is ${state.value === null ? `not known${state.unknown === null ? '' : `: it ${escapeMarkdown(state.unknown)}`}` : `\`${state.value}\``}${from === '' ? '' : ` (${escapeMarkdown(from)})`}.`);
+    for (const shadowed of state.shadowed) lines.push(`${shadowed.value === null ? 'A value' : `\`${shadowed.value}\``} from ${escapeMarkdown(shadowed.text)} has no effect: ${escapeMarkdown(shadowed.why)}.`);
+  }
+  return lines.join('\n\n');
+}
+
+/** Text of a workspace shows as text: no links, no markup. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
+}
