@@ -53,6 +53,8 @@ export interface Plan {
   /** The machine with the launch's own limits (taskset, quota) applied. */
   readonly machine: Machine;
   readonly processes: PlanNumber;
+  /** Threads of one process that run operations side by side (`gunicorn --threads`, a thread pool); each has its own team. Absent = 1. */
+  readonly appThreads?: PlanNumber;
   /** Of the library that decides (torch when it is loaded); value 1 when no known library starts threads. */
   readonly intraOp: PlanNumber;
   readonly interOp: PlanNumber;

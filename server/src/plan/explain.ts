@@ -1,0 +1,54 @@
+/** Puts a plan into words: one line for messages and lenses, a full text for hovers and the command line. */
+import type { KnobState, Plan, PlanNumber } from '../core/plan.ts';
+
+/** One line without a full stop, e.g. `4 workers x 8 intra-op threads = 32 threads on 16 logical CPUs, 2.0x`. Says what is not known instead of guessing. */
+export function describePlan(plan: Plan): string {
+  const { totalThreads, cores } = plan;
+  if (totalThreads.value === null) {
+    const parts = [plan.processes.value === null ? 'an unknown number of processes' : count(plan.processes.value, 'process', 'processes'), plan.intraOp.value === null ? 'an unknown number of intra-op threads' : count(plan.intraOp.value, 'intra-op thread', 'intra-op threads')];
+    return `${parts.join(' x ')}: ${totalThreads.unknown ?? 'the total is not known'}`;
+  }
+  const demand = `${totalThreads.from[0].text} = ${count(totalThreads.value, 'thread', 'threads')}`;
+  if (cores.value === null) return `${demand} (${cores.unknown ?? 'the number of CPUs is not known'})`;
+  return `${demand} on ${cores.from[0].text}, ${formatRatio(plan.ratio)}`;
+}
+
+/** The whole plan as plain text, several lines: numbers with their reasons, settings with what lost, what is not known. */
+export function explainPlan(plan: Plan): string {
+  const lines = [describePlan(plan)];
+  const row = (name: string, number: PlanNumber): void => {
+    const value = number.value === null ? `not known (${number.unknown ?? 'no reason given'})` : formatNumber(number.value);
+    const reasons = number.value === null ? '' : `: ${number.from.map((from) => from.text).join('; ')}`;
+    lines.push(`  ${name} ${value}${reasons}`);
+  };
+  row('processes', plan.processes);
+  if (plan.appThreads) row('application threads per process', plan.appThreads);
+  row('intra-op threads', plan.intraOp);
+  row('inter-op threads', plan.interOp);
+  row('CPUs', plan.cores);
+  row('physical cores', plan.physicalCores);
+  const settings = plan.values.flatMap(explainSetting);
+  if (settings.length > 0) lines.push('settings', ...settings);
+  if (plan.unknowns.length > 0) lines.push('not known', ...plan.unknowns.map((sentence) => `  ${sentence}`));
+  return lines.join('\n');
+}
+
+/** The lines about one setting: its value, and each value that lost with the reason. */
+function explainSetting(state: KnobState): readonly string[] {
+  const value = state.value ?? (state.unknown === null ? 'no effective value' : `not known (${state.unknown})`);
+  const origins = state.from.length > 0 ? `: ${state.from.map((from) => from.text).join('; ')}` : '';
+  return [`  ${state.name} ${value}${origins}`, ...state.shadowed.map((entry) => `    no effect: ${entry.text} (${entry.why})`)];
+}
+
+/** `2.0x`; empty text is never returned, so that messages stay whole. */
+export function formatRatio(ratio: number | null): string {
+  return ratio === null ? 'ratio not known' : `${ratio.toFixed(ratio >= 10 ? 0 : ratio >= 0.1 ? 1 : 2)}x`;
+}
+
+function formatNumber(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Math.round(value * 100) / 100);
+}
+
+function count(value: number, one: string, many: string): string {
+  return `${formatNumber(value)} ${value === 1 ? one : many}`;
+}

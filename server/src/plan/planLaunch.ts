@@ -1,0 +1,494 @@
+/** Computes the effective thread plan of one launch on one machine. */
+import type { FanOutFact, SettingFact } from '../core/fact.ts';
+import type { Library } from '../core/knob.ts';
+import type { EnvironmentLayer, Launch, LaunchGraph, LaunchWrapper, ScheduledFact } from '../core/launchGraph.ts';
+import type { Machine } from '../core/machine.ts';
+import type { Certainty, KnobState, Plan, PlanNumber, Provenance, RuntimePlan, Shadowed } from '../core/plan.ts';
+import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
+import { baseName, displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
+import { readFanOut, type FanOut } from './fanOuts.ts';
+import { limitMachine } from './machineLimits.ts';
+import { computeThreads, known, limitedTeam, maskThreads, notKnown, numexprThreads, onnxThreads, openBlasThreads, plainOpenMpThreads, rayonThreads, reason, torchThreads, joblibCpus } from './pools.ts';
+import { assigned, EnvironmentState, evaluateIn, isUnset, single } from './precedence.ts';
+import { ProcessState } from './processState.ts';
+import { schedule, scheduleWorker } from './schedule.ts';
+
+const SET_THREADS = 'torch.set_num_threads';
+const SET_INTEROP = 'torch.set_num_interop_threads';
+const ORT_INTRA = 'onnxruntime.SessionOptions.intra_op_num_threads';
+const ORT_INTER = 'onnxruntime.SessionOptions.inter_op_num_threads';
+const ORT_MODE = 'onnxruntime.SessionOptions.execution_mode';
+
+/** The effective thread plan; every number says where it comes from, and what is not known says why. Never throws. */
+export function planLaunch(launch: Launch, graph: LaunchGraph, machine: Machine): Plan {
+  return new Planner(launch, graph, machine).plan();
+}
+
+/** What one process of the launch comes to. */
+interface ProcessPlan {
+  readonly intraOp: PlanNumber;
+  readonly interOp: PlanNumber;
+  readonly library: Library | null;
+  readonly runtimes: readonly RuntimePlan[];
+}
+
+class Planner {
+  readonly #launch: Launch;
+  readonly #graph: LaunchGraph;
+  readonly #given: Machine;
+  readonly #unknowns: string[] = [];
+  #likely = false;
+
+  constructor(launch: Launch, graph: LaunchGraph, machine: Machine) {
+    this.#launch = launch;
+    this.#graph = graph;
+    this.#given = machine;
+  }
+
+  plan(): Plan {
+    const launch = this.#launch;
+    const environment = this.#environment();
+    const limits = limitMachine(launch, this.#given, environment);
+    this.#unknowns.push(...launch.unresolved.map((item) => item.message), ...limits.unknowns);
+    const { machine } = limits;
+    const launched = this.#launchedProcesses(environment, machine);
+    this.#launcher(environment, launched, machine);
+    const scheduled = schedule(launch, this.#graph);
+    this.#gaps();
+
+    const state = new ProcessState(launch, environment, machine);
+    const fanOuts: FanOut[] = [];
+    const children = new Map<FanOut, ProcessPlan>();
+    for (const item of scheduled) {
+      state.step(item);
+      if (item.fact.kind !== 'fanOut') continue;
+      const fanOut = readFanOut({ ...item, fact: item.fact }, environment, { launch, graph: this.#graph, machine });
+      fanOuts.push(fanOut);
+      if (fanOut.kind === 'processes') children.set(fanOut, this.#childPlan(fanOut, state, machine));
+    }
+    if (state.assumed) this.#likely = true;
+    const own = this.#processPlan(state, scheduled, machine);
+    const counted = this.#count(launched, own, fanOuts, children, scheduled);
+    const cores = limits.cores;
+    const total = counted.total;
+    const ratio = total.value !== null && cores.value !== null && cores.value > 0 ? total.value / cores.value : null;
+    const certainty: Certainty = counted.intraOp.value === null || counted.processes.value === null || total.value === null ? 'unknown' : this.#likely ? 'likely' : 'certain';
+    for (const [name, number] of [['intra-op threads', counted.intraOp], ['processes', counted.processes]] as const) {
+      if (number.unknown !== null) this.#unknowns.push(`The number of ${name} is not known: ${number.unknown}.`);
+    }
+    return {
+      launch,
+      machine,
+      processes: counted.processes,
+      ...(counted.appThreads ? { appThreads: counted.appThreads } : {}),
+      intraOp: counted.intraOp,
+      interOp: own.interOp,
+      totalThreads: total,
+      cores,
+      physicalCores: limits.physicalCores,
+      ratio,
+      certainty,
+      runtimes: own.runtimes,
+      values: this.#values(state, own),
+      schedule: scheduled,
+      unknowns: [...new Set(this.#unknowns)],
+    };
+  }
+
+  /** The environment the program starts with: every layer in order. */
+  #environment(): EnvironmentState {
+    const environment = new EnvironmentState();
+    for (const layer of this.#launch.layers) {
+      if (layer.incomplete) {
+        this.#likely = true;
+        this.#unknowns.push(`Part of ${layer.label} could not be read, so other variables may be set there.`);
+      }
+      for (const { anchor, fact, maybe } of layer.settings) {
+        const next = assigned(fact, anchor, layer.label, { machine: this.#given, environment, shell: layer.origin === 'export' || layer.origin === 'prefix' });
+        if (next.assumed) this.#likely = true;
+        environment.apply(fact.name, fact.operation, next, maybe ?? false);
+      }
+    }
+    return environment;
+  }
+
+  /** Processes the launch itself starts: server workers, torchrun ranks, copies of a loop. */
+  #launchedProcesses(environment: EnvironmentState, machine: Machine): PlanNumber {
+    const { program, wrappers } = this.#launch;
+    const workers = last(wrappers.filter((wrapper) => wrapper.kind === 'workers'));
+    const copies = wrappers.filter((wrapper) => wrapper.kind === 'copies');
+    let processes: PlanNumber;
+    if (workers) processes = this.#wrapperCount(workers, environment, machine);
+    else if (program === 'gunicorn') processes = this.#defaultWorkers(environment, this.#gunicornConfig());
+    else if (program === 'uvicorn') processes = this.#defaultWorkers(environment, null);
+    else processes = known(1, reason(program === 'torchrun' ? "torchrun's default: one process" : 'one process'));
+    for (const wrapper of copies) {
+      const count = this.#wrapperCount(wrapper, environment, machine);
+      processes = multiply(processes, count);
+    }
+    return processes;
+  }
+
+  #wrapperCount(wrapper: LaunchWrapper, environment: EnvironmentState, machine: Machine): PlanNumber {
+    const here: Provenance = { anchor: wrapper.anchor, text: wrapper.text };
+    if (typeof wrapper.value === 'number') return known(wrapper.value, here);
+    if (typeof wrapper.value === 'string') {
+      const text = wrapper.value.trim();
+      if (this.#launch.program === 'torchrun' && (text === 'cpu' || text === 'auto') && machine.logicalCores !== null) {
+        if (text === 'auto') this.#likely = true;
+        return known(machine.logicalCores, here, reason(`\`${text}\` is ${machine.logicalCores} CPUs where there is no GPU`));
+      }
+      return notKnown(`\`${wrapper.text}\` is no number`, [here]);
+    }
+    if (!wrapper.given) return notKnown(`the number in \`${wrapper.text}\` is missing`, [here]);
+    const { result, assumed } = evaluateIn(wrapper.given, { machine, environment, shell: true });
+    if (assumed) this.#likely = true;
+    const value = result.kind === 'known' ? Number(result.value) : Number.NaN;
+    if (Number.isInteger(value)) return known(value, here);
+    return notKnown(`the number in \`${wrapper.text}\` ${result.kind === 'unknown' ? result.why : 'has several possible values'}`, [here]);
+  }
+
+  #defaultWorkers(environment: EnvironmentState, config: { readonly uri: string; readonly workers: FanOutFact | SettingFact | null } | null): PlanNumber {
+    const { program } = this.#launch;
+    const extra = program === 'gunicorn' ? environment.get('GUNICORN_CMD_ARGS') : null;
+    if (extra && !isUnset(extra)) {
+      const match = /(?:--workers[= ]|-w ?)(\d+)/.exec(single(extra) ?? '');
+      if (match) return known(Number(match[1]), ...nonEmpty(extra.from, 'GUNICORN_CMD_ARGS'));
+      if (extra.possible === null) return notKnown(extra.unknown ?? 'GUNICORN_CMD_ARGS is not known', extra.from);
+    }
+    if (config) {
+      const value = config.workers === null ? null : config.workers.kind === 'fanOut' ? config.workers.count : config.workers.value;
+      const name = displayPath(config.uri, workspaceFolderOf(config.uri));
+      if (config.workers && value) {
+        const here: Provenance = { anchor: { uri: config.uri, span: config.workers.span }, text: `workers in ${name}` };
+        const { result } = evaluateIn(value, { machine: this.#given, environment, shell: false });
+        return result.kind === 'known' && typeof result.value === 'number' ? known(result.value, here) : notKnown(`\`workers\` in ${name} ${result.kind === 'unknown' ? result.why : 'has several possible values'}`, [here]);
+      }
+      return notKnown(`${name} may set the number of workers`);
+    }
+    const web = environment.get('WEB_CONCURRENCY');
+    if (web.possible === null || web.possible.length > 1) return notKnown(web.unknown ?? 'WEB_CONCURRENCY has several possible values', web.from);
+    const text = single(web);
+    if (text !== null) return /^\s*\d+\s*$/.test(text) ? known(Number(text), ...nonEmpty(web.from, 'WEB_CONCURRENCY')) : notKnown(`WEB_CONCURRENCY=${text} is no number`, web.from);
+    return known(1, reason(`${program}'s default: 1 worker`));
+  }
+
+  #gunicornConfig(): { readonly uri: string; readonly workers: FanOutFact | SettingFact | null } | null {
+    const uri = this.#launch.reachable.find((candidate) => candidate !== this.#launch.entry && /^gunicorn.*\.py$|conf.*\.py$/.test(baseName(candidate)));
+    if (uri === undefined) return null;
+    let workers: FanOutFact | SettingFact | null = null;
+    for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
+      if (fact.scope.func !== null) continue;
+      if (fact.kind === 'fanOut' && fact.api === 'gunicorn.workers') workers = fact;
+      else if (fact.kind === 'setting' && fact.channel === 'field' && (fact.name === 'gunicorn.workers' || fact.name === 'workers')) workers = fact;
+    }
+    return { uri, workers };
+  }
+
+  /** What torchrun and accelerate add to the environment. */
+  #launcher(environment: EnvironmentState, processes: PlanNumber, machine: Machine): void {
+    const omp = environment.get('OMP_NUM_THREADS');
+    if (this.#launch.program === 'torchrun') {
+      const from: readonly Provenance[] = [{ anchor: this.#launch.anchor, text: 'OMP_NUM_THREADS=1, which torchrun sets when it is unset and there are several processes' }];
+      if (processes.value === null) {
+        if (!isKnownSet(omp)) environment.apply('OMP_NUM_THREADS', 'default', { possible: null, unknown: 'torchrun sets OMP_NUM_THREADS=1 only for several processes, and their number is not known', from, assumed: false }, false);
+      } else if (processes.value > 1) {
+        environment.apply('OMP_NUM_THREADS', 'default', { possible: ['1'], unknown: null, from, assumed: false }, false);
+      }
+    }
+    const threads = this.#launch.program === 'python' ? last(this.#launch.wrappers.filter((wrapper) => wrapper.kind === 'threads')) : undefined;
+    if (threads) {
+      const count = threads.value === null && !threads.given ? notKnown('`accelerate launch` chooses OMP_NUM_THREADS itself') : this.#wrapperCount(threads, environment, machine);
+      const from: readonly Provenance[] = [{ anchor: threads.anchor, text: threads.text }];
+      environment.apply('OMP_NUM_THREADS', 'default', count.value === null ? { possible: null, unknown: count.unknown, from, assumed: false } : { possible: [String(count.value)], unknown: null, from, assumed: false }, false);
+    }
+  }
+
+  #gaps(): void {
+    for (const uri of this.#launch.reachable) {
+      const gap = this.#graph.files.get(uri)?.gaps[0];
+      if (!gap) continue;
+      this.#likely = true;
+      this.#unknowns.push(`Part of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))} could not be read: ${gap.message}`);
+    }
+  }
+
+  /** The plan of a process that a fan-out of the script starts. */
+  #childPlan(fanOut: FanOut, parent: ProcessState, machine: Machine): ProcessPlan {
+    const { fact, anchor } = fanOut.scheduled;
+    const worker = { uri: anchor.uri, name: fact.worker, func: fact.scope.func };
+    const spawned = (): ProcessPlan => {
+      const environment = parent.environment.copy();
+      if (/^joblib\./.test(fact.api)) this.#lokyEnvironment(environment, fanOut, machine);
+      const state = new ProcessState(this.#launch, environment, machine);
+      const run = scheduleWorker(this.#launch, this.#graph, worker, true);
+      state.run(run.facts);
+      return this.#processPlan(state, run.facts, machine);
+    };
+    const forked = (): ProcessPlan => {
+      const run = scheduleWorker(this.#launch, this.#graph, worker, false);
+      const child = new ProcessState(this.#launch, parent.environment.copy(), machine);
+      child.run(run.facts);
+      const set = child.lastCall(SET_THREADS);
+      const inherited = this.#processPlan(parent, [], machine);
+      return set ? { ...inherited, intraOp: limitedTeam(set, parent.readBy('openmp')) } : inherited;
+    };
+    if (fanOut.start === 'spawn') return spawned();
+    if (fanOut.start === 'fork') return forked();
+    const [a, b] = [spawned(), forked()];
+    return a.intraOp.value === b.intraOp.value ? a : { ...a, intraOp: notKnown('it depends on how this system starts processes') };
+  }
+
+  /** loky gives each worker its share of the CPUs, for variables that are not set. */
+  #lokyEnvironment(environment: EnvironmentState, fanOut: FanOut, machine: Machine): void {
+    const cpus = joblibCpus(machine, null);
+    const jobs = fanOut.count.value;
+    for (const name of ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'BLIS_NUM_THREADS', 'VECLIB_MAXIMUM_THREADS', 'NUMBA_NUM_THREADS', 'NUMEXPR_NUM_THREADS']) {
+      const from: readonly Provenance[] = [{ anchor: fanOut.scheduled.anchor, text: `${name}, which joblib sets to CPUs divided by n_jobs when it is unset` }];
+      const possible = cpus === null || jobs === null || jobs < 1 ? null : [String(Math.max(1, Math.floor(cpus / jobs)))];
+      environment.apply(name, 'default', { possible, unknown: possible ? null : 'joblib\'s share of the CPUs is not known', from, assumed: false }, false);
+    }
+  }
+
+  #processPlan(state: ProcessState, facts: readonly ScheduledFact[], machine: Machine): ProcessPlan {
+    const runtimes: RuntimePlan[] = [];
+    const lazyTorch = state.lazily('torch');
+    if (state.loaded('torch') || lazyTorch !== null) {
+      if (!state.loaded('torch')) {
+        this.#likely = true;
+        this.#unknowns.push(`\`${lazyTorch}\` is taken to load PyTorch, which it does when a model is used.`);
+      }
+      runtimes.push({ library: 'torch', intraOp: this.#torchIntraOp(state, machine), interOp: this.#torchInterOp(state, machine) });
+    }
+    if (state.loaded('onnxruntime')) runtimes.push(this.#onnx(state, machine));
+    if (state.loaded('tensorflow')) runtimes.push({ library: 'tensorflow', intraOp: state.lastCall('tensorflow.config.threading.set_intra_op_parallelism_threads') ?? maskThreads('TF_NUM_INTRAOP_THREADS', state.environment, machine), interOp: state.lastCall('tensorflow.config.threading.set_inter_op_parallelism_threads') ?? maskThreads('TF_NUM_INTEROP_THREADS', state.environment, machine) });
+    if (state.loaded('numba')) runtimes.push({ library: 'numba', intraOp: state.lastCall('numba.set_num_threads') ?? maskThreads('NUMBA_NUM_THREADS', state.readBy('numba'), machine), interOp: null });
+    if (state.loaded('numexpr')) runtimes.push({ library: 'numexpr', intraOp: numexprThreads(state.readBy('numexpr'), machine), interOp: null });
+    if (state.loaded('polars')) runtimes.push({ library: 'polars', intraOp: rayonThreads(['POLARS_MAX_THREADS'], state.readBy('polars'), machine), interOp: null });
+    if (state.loaded('tokenizers')) runtimes.push({ library: 'tokenizers', intraOp: rayonThreads(['RAYON_NUM_THREADS', 'RAYON_RS_NUM_CPUS'], state.environment, machine), interOp: null });
+    if (state.loaded('openmp') && !state.loaded('torch')) runtimes.push({ library: 'openmp', intraOp: limitedTeam(plainOpenMpThreads(state.readBy('openmp'), machine), state.readBy('openmp')), interOp: null });
+    if (state.loaded('openblas')) runtimes.push({ library: 'openblas', intraOp: openBlasThreads(state.readBy('openblas'), machine), interOp: null });
+    const deciding = decide(runtimes, facts);
+    if (!deciding) {
+      if (this.#launch.entry === null) return { intraOp: notKnown('the script that runs is not known'), interOp: notKnown('the script that runs is not known'), library: null, runtimes };
+      const none = known(1, reason('no library known to start compute threads is imported'));
+      return { intraOp: none, interOp: none, library: null, runtimes };
+    }
+    return { intraOp: deciding.intraOp, interOp: deciding.interOp ?? known(1, reason(`${deciding.library} has no inter-op pool`)), library: deciding.library, runtimes };
+  }
+
+  #torchIntraOp(state: ProcessState, machine: Machine): PlanNumber {
+    const reads = state.readBy('torch');
+    const initial = torchThreads(reads, machine);
+    let current = initial;
+    for (const call of state.calls) {
+      if (call.name !== SET_THREADS || call.raises !== null) continue;
+      if (call.scheduled.certainty === 'always' || (current.value !== null && current.value === call.number.value)) current = call.number;
+      else current = notKnown('`torch.set_num_threads` is called under a condition or in a loop', [...call.number.from, ...current.from]);
+    }
+    return limitedTeam(current, reads);
+  }
+
+  #torchInterOp(state: ProcessState, machine: Machine): PlanNumber {
+    const first = state.firstCall(SET_INTEROP);
+    const fallback = machine.physicalCores === null ? notKnown('the number of physical cores is not known') : known(machine.physicalCores, reason(`PyTorch's default: the machine's ${machine.physicalCores} physical cores`));
+    if (!first) return fallback;
+    if (first.scheduled.certainty === 'always' || first.number.value === fallback.value) return first.number;
+    return notKnown('`torch.set_num_interop_threads` is called under a condition or in a loop', first.number.from);
+  }
+
+  #onnx(state: ProcessState, machine: Machine): RuntimePlan {
+    const intraOp = onnxThreads(state.lastCall(ORT_INTRA), state.environment, machine);
+    const mode = state.calls.findLast((call) => call.name === ORT_MODE);
+    const parallel = mode?.scheduled.fact.raw?.includes('ORT_PARALLEL') ?? false;
+    if (!parallel) return { library: 'onnxruntime', intraOp, interOp: known(1, reason('ONNX Runtime runs operators one after another unless execution_mode is ORT_PARALLEL')) };
+    const set = state.lastCall(ORT_INTER);
+    const fallback = machine.physicalCores === null ? notKnown('the number of physical cores is not known') : known(machine.physicalCores, reason(`ONNX Runtime's default: the machine's ${machine.physicalCores} physical cores`));
+    const interOp = set && set.value !== 0 ? set : fallback;
+    return { library: 'onnxruntime', intraOp, interOp };
+  }
+
+  /** Multiplies processes, application threads and teams. */
+  #count(launched: PlanNumber, own: ProcessPlan, fanOuts: readonly FanOut[], children: ReadonlyMap<FanOut, ProcessPlan>, scheduled: readonly ScheduledFact[]): { readonly processes: PlanNumber; readonly appThreads: PlanNumber | null; readonly intraOp: PlanNumber; readonly total: PlanNumber } {
+    const pools = fanOuts.filter((fanOut) => this.#counts(fanOut, 'processes'));
+    const server = fanOuts.find((fanOut) => fanOut.kind === 'server' && fanOut.count.value !== 1);
+    let processes = launched;
+    let intraOp = own.intraOp;
+    if (pools.length > 0) {
+      const group = largestGroup(pools);
+      processes = multiply(launched, group.count);
+      intraOp = children.get(group.fanOut)?.intraOp ?? own.intraOp;
+      if (group.fanOut.scheduled.certainty === 'maybe') this.#likely = true;
+    } else if (server) {
+      processes = multiply(launched, server.count);
+    }
+    const appThreads = pools.length > 0 ? null : this.#appThreads(fanOuts);
+    const loaders = fanOuts.filter((fanOut) => fanOut.kind === 'dataLoader' && fanOut.count.value !== 0);
+    const loader = loaders.reduce<PlanNumber | null>((most, fanOut) => (most === null || (fanOut.count.value ?? Infinity) > (most.value ?? Infinity) ? fanOut.count : most), null);
+    this.#doubtCompute(own, scheduled);
+    return { processes, appThreads: appThreads?.count ?? null, intraOp, total: this.#total(processes, intraOp, appThreads, loader) };
+  }
+
+  #counts(fanOut: FanOut, kind: FanOut['kind']): boolean {
+    if (fanOut.kind !== kind) return false;
+    if (fanOut.computes === 'unknown') {
+      this.#likely = true;
+      this.#unknowns.push(`Whether the workers of \`${fanOut.scheduled.fact.api}\` compute is not known, so they are not counted.`);
+    }
+    return fanOut.computes === 'yes' && fanOut.count.value !== 0;
+  }
+
+  /** Threads of one process that run operations side by side. */
+  #appThreads(fanOuts: readonly FanOut[]): { readonly count: PlanNumber } | null {
+    const server = this.#launch.program === 'gunicorn' ? last(this.#launch.wrappers.filter((wrapper) => wrapper.kind === 'threads')) : undefined;
+    if (server) {
+      const count = this.#wrapperCount(server, new EnvironmentState(), this.#given);
+      return count.value === null || count.value > 1 ? { count } : null;
+    }
+    const pools = fanOuts.filter((fanOut) => this.#counts(fanOut, 'threads'));
+    if (pools.length === 0) return null;
+    if (pools.some((pool) => pool.scheduled.certainty === 'maybe')) this.#likely = true;
+    return { count: largestGroup(pools).count };
+  }
+
+  #total(processes: PlanNumber, intraOp: PlanNumber, appThreads: { readonly count: PlanNumber } | null, loader: PlanNumber | null): PlanNumber {
+    const missing = [processes, intraOp, appThreads?.count, loader].find((number) => number && number.value === null);
+    if (missing) return notKnown(missing.unknown ?? 'a factor is not known', missing.from);
+    const team = intraOp.value ?? 0;
+    const count = processes.value ?? 0;
+    const perProcess = computeThreads({ team, appThreads: appThreads?.count.value ?? 0, mainComputes: appThreads === null, interOpUsed: 0 });
+    const workers = loader?.value ?? 0;
+    const name = this.#processName();
+    const factors = [`${count} ${count === 1 ? name : plural(name)}`, ...(appThreads ? [`${appThreads.count.value} application threads`] : []), `${team} intra-op ${team === 1 ? 'thread' : 'threads'}`].join(' x ');
+    const extra = workers > 0 ? ` + ${count * workers} DataLoader ${count * workers === 1 ? 'worker' : 'workers'}` : '';
+    return known(count * (perProcess + workers), reason(factors + extra), ...processes.from, ...(appThreads?.count.from ?? []), ...intraOp.from, ...(workers > 0 ? (loader?.from ?? []) : []));
+  }
+
+  #processName(): string {
+    const { program } = this.#launch;
+    return program === 'gunicorn' || program === 'uvicorn' ? 'worker' : program === 'torchrun' ? 'rank' : 'process';
+  }
+
+  /** A library that is imported but of which no operation was seen may not start its threads at all. */
+  #doubtCompute(own: ProcessPlan, scheduled: readonly ScheduledFact[]): void {
+    if (own.library === null) return;
+    const unseen = this.#unscheduledSetters(scheduled);
+    for (const [name, where] of unseen) {
+      this.#likely = true;
+      this.#unknowns.push(`\`${name}\` also stands in ${where}, and no call that reaches it was found.`);
+    }
+  }
+
+  /** Calls that would change the plan, in functions nobody is known to call. */
+  #unscheduledSetters(scheduled: readonly ScheduledFact[]): ReadonlyMap<string, string> {
+    const seen = new Set(scheduled.map((item) => item.fact));
+    const result = new Map<string, string>();
+    for (const uri of this.#launch.reachable) {
+      for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
+        if (fact.kind === 'setting' && fact.channel === 'call' && fact.name === SET_THREADS && fact.scope.func !== null && !seen.has(fact)) result.set(fact.name, `\`${fact.scope.func}\` of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))}`);
+      }
+    }
+    return result;
+  }
+
+  #values(state: ProcessState, own: ProcessPlan): readonly KnobState[] {
+    const values: KnobState[] = [];
+    for (const name of state.environment.names()) {
+      const knob = knobByEnv(name);
+      if (!knob) continue;
+      const read = state.readsOf(name).get(name);
+      const late = state.lateSettings(name);
+      const lateAnchors = new Set(late.map((entry) => entry.anchor));
+      const replacedLater = (entry: Shadowed): boolean => read.from.some((from) => from.anchor === entry.anchor);
+      const shadowed = [...state.environment.shadowed(name).filter((entry) => !lateAnchors.has(entry.anchor) && !replacedLater(entry)), ...late];
+      values.push({ knob: knob.id, name, value: single(read), unknown: read.possible === null ? read.unknown : read.possible.length > 1 ? `${name} has several possible values` : null, from: read.from, shadowed: [...shadowed, ...this.#beaten(name, single(read), read.from, own, state)] });
+    }
+    for (const name of new Set(state.calls.map((call) => call.name))) {
+      const knob = knobByCall(name);
+      if (!knob) continue;
+      const effective = name === SET_INTEROP ? (state.firstCall(name)?.number ?? null) : state.lastCall(name);
+      const shadowed: Shadowed[] = [];
+      for (const call of state.calls) {
+        const from = call.number.from[0];
+        if (call.name !== name || effective?.from.includes(from)) continue;
+        const why = call.raises ?? (name === SET_INTEROP ? 'the inter-op pool can be sized once, so this call raises' : 'a later call replaces it');
+        shadowed.push({ ...from, value: call.number.value === null ? null : String(call.number.value), why });
+      }
+      values.push({ knob: knob.id, name, value: effective?.value == null ? null : String(effective.value), unknown: effective?.unknown ?? null, from: effective?.from ?? [], shadowed });
+    }
+    return values;
+  }
+
+  /** Values that were read but lose against another setting of the same library. */
+  #beaten(name: string, value: string | null, from: readonly Provenance[], own: ProcessPlan, state: ProcessState): readonly Shadowed[] {
+    if (own.library !== 'torch' || (name !== 'OMP_NUM_THREADS' && name !== 'MKL_NUM_THREADS')) return [];
+    const call = state.lastCall(SET_THREADS);
+    const winner = call && call.value !== null ? call.from[0] : name === 'OMP_NUM_THREADS' ? mklWinner(state) : null;
+    if (!winner || winner.anchor === null) return [];
+    return from.map((origin) => ({ ...origin, value, why: `${winner.text} wins` }));
+  }
+}
+
+/** MKL_NUM_THREADS beats OMP_NUM_THREADS for PyTorch on x86-64. */
+function mklWinner(state: ProcessState): Provenance | null {
+  const mkl = state.readBy('torch').get('MKL_NUM_THREADS');
+  const text = single(mkl);
+  return text !== null && text !== '' && !/^0+$/.test(text) ? (mkl.from[0] ?? null) : null;
+}
+
+/** torch decides where it is loaded; otherwise the library that computes, and among the rest the first. */
+function decide(runtimes: readonly RuntimePlan[], facts: readonly ScheduledFact[]): RuntimePlan | undefined {
+  const torch = runtimes.find((runtime) => runtime.library === 'torch');
+  if (torch) return torch;
+  const computing = runtimes.find((runtime) => facts.some((item) => item.fact.kind === 'compute' && (item.fact.library === runtime.library || (item.fact.library === 'numpy' && runtime.library === 'openblas'))));
+  return computing ?? runtimes[0];
+}
+
+/** Pools follow one another, single processes add up: the larger of the largest pool and all singles. */
+function largestGroup(fanOuts: readonly FanOut[]): { readonly fanOut: FanOut; readonly count: PlanNumber } {
+  const isSingle = (fanOut: FanOut): boolean => /(?:^|\.)(?:Process|Thread|fork)$/.test(fanOut.scheduled.fact.api);
+  const singles = fanOuts.filter(isSingle);
+  const groups = fanOuts.filter((fanOut) => !isSingle(fanOut)).map((fanOut) => ({ fanOut, count: fanOut.count }));
+  const [firstSingle] = singles;
+  if (firstSingle) groups.push({ fanOut: firstSingle, count: singles.map((fanOut) => fanOut.count).reduce(add) });
+  const unknown = groups.find((group) => group.count.value === null);
+  const largest = groups.reduce((a, b) => ((b.count.value ?? 0) > (a.count.value ?? 0) ? b : a));
+  return unknown ?? largest;
+}
+
+function add(a: PlanNumber, b: PlanNumber): PlanNumber {
+  if (a.value === null) return a;
+  if (b.value === null) return b;
+  const [first, ...rest] = a.from;
+  return known(a.value + b.value, first, ...rest, ...b.from);
+}
+
+function multiply(a: PlanNumber, b: PlanNumber): PlanNumber {
+  if (a.value === null) return a;
+  if (b.value === null) return b;
+  if (a.value === 1) return b;
+  const [first, ...rest] = a.from;
+  return b.value === 1 ? a : known(a.value * b.value, first, ...rest, ...b.from);
+}
+
+function isKnownSet(state: ReturnType<EnvironmentState['get']>): boolean {
+  return state.possible !== null && !state.possible.includes(null);
+}
+
+function nonEmpty(from: readonly Provenance[], fallback: string): readonly [Provenance, ...Provenance[]] {
+  const [first, ...rest] = from;
+  return first ? [first, ...rest] : [reason(fallback)];
+}
+
+function last<T>(items: readonly T[]): T | undefined {
+  return items[items.length - 1];
+}
+
+function plural(name: string): string {
+  return name === 'process' ? 'processes' : `${name}s`;
+}
+
+/** Layers that set a variable, lowest precedence first; for rules about settings that shadow one another. */
+export function layersSetting(launch: Launch, name: string): readonly EnvironmentLayer[] {
+  return launch.layers.filter((layer) => layer.settings.some(({ fact }) => fact.name === name));
+}

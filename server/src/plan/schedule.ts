@@ -1,0 +1,185 @@
+/** The order in which one process of a launch executes facts: imports inline at their first load, known calls followed. */
+import type { DefineFact, Fact, FileFacts, InvokeFact } from '../core/fact.ts';
+import type { Launch, LaunchGraph, ScheduledFact } from '../core/launchGraph.ts';
+import type { Anchor } from '../core/span.ts';
+import { baseName, FileIndex } from '../link/fileIndex.ts';
+import { isHandlerDecorator } from '../link/programs.ts';
+import { importRoots, resolveModule } from '../link/pythonModules.ts';
+
+const MAX_FACTS = 5000;
+const MAX_DEPTH = 24;
+/** A function called from many places is followed this often; more would repeat what is known. */
+const MAX_EXPANSIONS = 16;
+
+type Certainty = ScheduledFact['certainty'];
+
+/** Facts of the launch's entry process in execution order. Functions without a known call are left out; handlers a framework calls come last, as `maybe`. */
+export function schedule(launch: Launch, graph: LaunchGraph): ScheduledFact[] {
+  const scheduler = new Scheduler(launch, graph);
+  scheduler.runLaunch();
+  return scheduler.facts;
+}
+
+/**
+ * Facts of a worker process: with `reimports`, first the entry module's top level as spawned children run it
+ * (without the `__main__` guard), then the worker function. `found` is false when the function is not in the workspace.
+ */
+export function scheduleWorker(launch: Launch, graph: LaunchGraph, worker: { readonly uri: string; readonly name: string | null; readonly func: string | null }, reimports: boolean): { readonly facts: readonly ScheduledFact[]; readonly body: readonly ScheduledFact[]; readonly found: boolean } {
+  const scheduler = new Scheduler(launch, graph);
+  if (reimports && launch.entry !== null) scheduler.runModule(launch.entry, [], 'always', false);
+  const before = scheduler.facts.length;
+  const found = worker.name !== null && scheduler.call(worker.name, worker.uri, worker.func, [], 'always');
+  return { facts: scheduler.facts, body: scheduler.facts.slice(before), found };
+}
+
+class Scheduler {
+  readonly facts: ScheduledFact[] = [];
+  readonly #launch: Launch;
+  readonly #graph: LaunchGraph;
+  readonly #index: FileIndex;
+  readonly #roots: readonly string[];
+  readonly #loaded = new Set<string>();
+  readonly #stack: string[] = [];
+  readonly #expansions = new Map<string, number>();
+  readonly #defines = new Map<string, ReadonlyMap<string, DefineFact>>();
+
+  constructor(launch: Launch, graph: LaunchGraph) {
+    this.#launch = launch;
+    this.#graph = graph;
+    this.#index = indexOf(graph);
+    this.#roots = importRoots(launch);
+  }
+
+  runLaunch(): void {
+    const { entry, program } = this.#launch;
+    if (entry === null) return;
+    if (program === 'gunicorn') {
+      const config = this.#launch.reachable.find((uri) => uri !== entry && /^gunicorn.*\.py$|conf.*\.py$/.test(baseName(uri)));
+      if (config !== undefined) this.runModule(config, [], 'always', false);
+    }
+    const imported = program === 'gunicorn' || program === 'uvicorn';
+    this.runModule(entry, [], 'always', !imported);
+    if (imported) {
+      const application = /:([A-Za-z_]\w*)(\(.*)?$/.exec(this.#launch.entryText ?? '');
+      const factory = application?.[2] !== undefined || / --factory(?: |$)/.test(this.#launch.commandText);
+      if (application?.[1] !== undefined) this.call(application[1], entry, null, [], factory ? 'always' : 'maybe');
+    }
+    for (const uri of [...this.#loaded]) {
+      for (const define of this.#definesOf(uri).values()) {
+        if (define.decorators.some(isHandlerDecorator)) this.#runFunction(uri, define.name, [], 'maybe');
+      }
+    }
+  }
+
+  runModule(uri: string, via: readonly Anchor[], certainty: Certainty, asMain: boolean): void {
+    if (this.#loaded.has(uri) || via.length > MAX_DEPTH) return;
+    this.#loaded.add(uri);
+    for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
+      if (fact.scope.func === null && (asMain || !fact.scope.main)) this.#visit(fact, uri, via, certainty);
+    }
+  }
+
+  /** Follows a call by name from `uri`; false when the function is not in the workspace. */
+  call(callee: string, uri: string, func: string | null, via: readonly Anchor[], certainty: Certainty): boolean {
+    const target = this.#resolve(callee, uri, func);
+    if (!target) return false;
+    this.#runFunction(target.uri, target.name, via, certainty);
+    return true;
+  }
+
+  #visit(fact: Fact, uri: string, via: readonly Anchor[], parent: Certainty): void {
+    if (this.facts.length >= MAX_FACTS) return;
+    const certainty: Certainty = parent === 'maybe' || fact.scope.conditional || fact.scope.loop ? 'maybe' : 'always';
+    const anchor: Anchor = { uri, span: fact.span };
+    this.facts.push({ anchor, fact, certainty, via });
+    if (fact.kind === 'load') {
+      for (const file of resolveModule(fact.module, uri, this.#roots, this.#index)) this.runModule(file, [...via, anchor], certainty, false);
+    } else if (fact.kind === 'invoke') {
+      this.#invoke(fact, uri, [...via, anchor], certainty);
+    }
+  }
+
+  #invoke(fact: InvokeFact, uri: string, via: readonly Anchor[], certainty: Certainty): void {
+    if (via.length > MAX_DEPTH) return;
+    this.call(fact.callee, uri, fact.scope.func, via, certainty);
+  }
+
+  #runFunction(uri: string, name: string, via: readonly Anchor[], certainty: Certainty): void {
+    const key = `${uri}#${name}`;
+    const times = this.#expansions.get(key) ?? 0;
+    if (this.#stack.includes(key) || times >= MAX_EXPANSIONS || via.length > MAX_DEPTH) return;
+    this.#expansions.set(key, times + 1);
+    this.#stack.push(key);
+    for (const fact of this.#graph.files.get(uri)?.facts ?? []) if (fact.scope.func === name) this.#visit(fact, uri, via, certainty);
+    this.#stack.pop();
+  }
+
+  #resolve(callee: string, uri: string, func: string | null): { readonly uri: string; readonly name: string } | null {
+    const local = this.#resolveLocal(callee, uri, func);
+    if (local !== null) return { uri, name: local };
+    const dots = /^\.*/.exec(callee)?.[0] ?? '';
+    const names = callee.slice(dots.length).split('.');
+    for (let split = names.length - 1; split >= 1; split--) {
+      const files = resolveModule(dots + names.slice(0, split).join('.'), uri, this.#roots, this.#index);
+      const file = files[files.length - 1];
+      if (file === undefined || file === uri) continue;
+      const name = this.#resolveLocal(names.slice(split).join('.'), file, null);
+      if (name !== null) return { uri: file, name };
+      const exported = this.#resolveReexport(names.slice(split).join('.'), file);
+      if (exported) return exported;
+    }
+    return null;
+  }
+
+  /** The qualified name a call in `func` means within its own file. */
+  #resolveLocal(callee: string, uri: string, func: string | null): string | null {
+    const defines = this.#definesOf(uri);
+    const scopes = func === null ? [] : func.split('.');
+    const member = /^(?:self|cls)\.(\w+)$/.exec(callee)?.[1];
+    if (member !== undefined && scopes.length > 1) return this.#function(`${scopes.slice(0, -1).join('.')}.${member}`, defines);
+    for (let depth = scopes.length; depth >= 0; depth--) {
+      const name = [...scopes.slice(0, depth), callee].join('.');
+      const found = this.#function(name, defines);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #function(name: string, defines: ReadonlyMap<string, DefineFact>): string | null {
+    if (defines.has(name)) return name;
+    return defines.has(`${name}.__init__`) ? `${name}.__init__` : null;
+  }
+
+  /** `from .impl import run` in a package's `__init__` makes `package.run` callable. */
+  #resolveReexport(name: string, uri: string): { readonly uri: string; readonly name: string } | null {
+    for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
+      if (fact.kind !== 'load' || fact.scope.func !== null) continue;
+      for (const file of resolveModule(fact.module, uri, this.#roots, this.#index)) {
+        const found = file === uri ? null : this.#function(name, this.#definesOf(file));
+        if (found !== null) return { uri: file, name: found };
+      }
+    }
+    return null;
+  }
+
+  #definesOf(uri: string): ReadonlyMap<string, DefineFact> {
+    let defines = this.#defines.get(uri);
+    if (!defines) {
+      defines = new Map((this.#graph.files.get(uri)?.facts ?? []).flatMap((fact) => (fact.kind === 'define' ? [[fact.name, fact] as const] : [])));
+      this.#defines.set(uri, defines);
+    }
+    return defines;
+  }
+}
+
+// A graph never changes, so its index can be kept as long as the graph lives.
+const INDEXES = new WeakMap<ReadonlyMap<string, FileFacts>, FileIndex>();
+
+function indexOf(graph: LaunchGraph): FileIndex {
+  let index = INDEXES.get(graph.files);
+  if (!index) {
+    index = new FileIndex(graph.files.keys());
+    INDEXES.set(graph.files, index);
+  }
+  return index;
+}
