@@ -5,6 +5,8 @@
 //! ever made up.
 
 pub mod cell;
+#[cfg(target_os = "linux")]
+mod cgroup;
 pub mod process;
 pub mod sample;
 pub mod topology;
