@@ -87,6 +87,8 @@ pub(crate) struct Bench<'a, 'e> {
     simulated_s: f64,
     next_trial: u32,
     pub counted: u32,
+    /// Score of the warm-up: cold, so the best is hardly slower.
+    warm_ns: Option<f64>,
     /// Longest time outside the scored region, seconds.
     overhead_s: f64,
     phase: Phase,
@@ -134,11 +136,12 @@ impl<'a, 'e> Bench<'a, 'e> {
             probe_fails: false,
             foreign: VecDeque::new(),
             foreign_all: Vec::new(),
-            repeats_left: 4 + 2 * request.arms.len() as u32,
+            repeats_left: most_repeats(request),
             started: Instant::now(),
             simulated_s: 0.0,
             next_trial: 0,
             counted: 0,
+            warm_ns: None,
             overhead_s: 0.0,
             phase: Phase::Warmup,
             doubted: Vec::new(),
@@ -180,7 +183,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// Tells the arms; again whenever some are added.
     pub fn announce(&mut self) {
         let limits = &self.request.limits;
-        let arms = self.records.arms.len() as u32;
+        let arms = self.request.arms.len() as u32;
         let confirm = limits.confirm_blocks.saturating_mul(4);
         let line_trials = if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
             lines::TRIALS_PER_ARM * self.request.lines.arms.len().max(if self.request.lines.arms.is_empty() { 3 } else { 0 }) as u32
@@ -188,11 +191,11 @@ impl<'a, 'e> Bench<'a, 'e> {
             0
         };
         let measured = match self.request.mode {
-            Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self)),
+            Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self.request)),
             Mode::Verify => confirm,
             Mode::Lines => 0,
         };
-        let max_trials = measured.saturating_add(line_trials).saturating_add(1 + self.repeats_left);
+        let max_trials = measured.saturating_add(line_trials).saturating_add(2 + arms + most_repeats(self.request));
         let plan = BenchPlan {
             arms: self.arms(),
             current: self.request.current,
@@ -253,6 +256,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
         }
         self.note_overhead(&measured);
+        self.warm_ns = self.score_ns(&measured);
         Ok(())
     }
 
@@ -535,8 +539,8 @@ impl<'a, 'e> Bench<'a, 'e> {
 
     /// The score above which a trial is not worth finishing.
     fn cap_s(&self) -> Option<f64> {
-        let best = self.records.arms.iter().filter(|record| !record.dropped).filter_map(|record| stats::median(&record.values())).reduce(f64::min)?;
-        Some(best * CAP / 1e9)
+        let medians = self.records.arms.iter().filter(|record| !record.dropped).filter_map(|record| stats::median(&record.values()));
+        Some(medians.chain(self.warm_ns).reduce(f64::min)? * CAP / 1e9)
     }
 
     // ---- where the run stands ----
@@ -583,6 +587,11 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
         }
     }
+}
+
+/// Repetitions of spoilt trials in a whole run: a load that stays must not multiply its length.
+fn most_repeats(request: &BenchRequest) -> u32 {
+    4 + 2 * request.arms.len() as u32
 }
 
 /// How a scored trial is judged.

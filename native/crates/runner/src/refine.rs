@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use threadgauge_protocol::{Arm, Phase};
+use threadgauge_protocol::{Arm, BenchRequest, Phase};
 
 use crate::bench::{Bench, Stop};
 use crate::race;
@@ -14,10 +14,10 @@ const GAP: f64 = 1.25;
 const ROUNDS: u32 = 4;
 
 /// Trials the refinement may take at the most.
-pub(crate) fn most_trials(bench: &Bench<'_, '_>) -> u32 {
-    let counts: Vec<u32> = bench.records.arms.iter().filter(|record| by_count(&record.arm)).filter_map(|record| record.arm.threads).collect();
-    let gap = counts.iter().any(|&low| counts.iter().filter(|&&high| high > low).min().is_some_and(|&high| between(low, high).is_some()));
-    if gap { ROUNDS * 3 * bench.request.limits.max_blocks } else { 0 }
+pub(crate) fn most_trials(request: &BenchRequest) -> u32 {
+    let counts: Vec<u32> = request.arms.iter().filter_map(|arm| arm.threads).collect();
+    let gap = counts.iter().any(|&low| counts.iter().any(|&high| high > low && between(low, high).is_some()));
+    if gap { ROUNDS * 3 * request.limits.max_blocks } else { 0 }
 }
 
 /// Races the winner against the midpoints to its neighbours until it stays.

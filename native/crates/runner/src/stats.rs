@@ -35,6 +35,14 @@ pub struct Interval {
     pub n: usize,
 }
 
+impl Interval {
+    /// True when the two-sided 99 % interval leaves out zero, on the side of the mean.
+    pub fn excludes_zero_at_99(&self) -> bool {
+        let half = (self.high - self.mean) / t_quantile_975(self.n.saturating_sub(1)) * t_quantile_995(self.n.saturating_sub(1));
+        self.mean.abs() > half
+    }
+}
+
 /// The two-sided 95 % t interval of the mean of `values`. `None` below two values, which have no spread.
 pub fn t_interval(values: &[f64]) -> Option<Interval> {
     let n = values.len();
@@ -48,21 +56,32 @@ pub fn t_interval(values: &[f64]) -> Option<Interval> {
 }
 
 /// The 97.5 % quantile of Student's t by degrees of freedom; infinite for none.
-///
-/// A table up to 30 (the usual published values), beyond it the Cornish-Fisher expansion, which is
-/// exact to four digits there.
 pub fn t_quantile_975(degrees: usize) -> f64 {
     const TABLE: [f64; 30] = [
         12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314,
         2.1199, 2.1098, 2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423,
     ];
-    const Z: f64 = 1.959_964;
+    quantile(&TABLE, 1.959_964, degrees)
+}
+
+/// The 99.5 % quantile of Student's t by degrees of freedom; infinite for none.
+pub fn t_quantile_995(degrees: usize) -> f64 {
+    const TABLE: [f64; 30] = [
+        63.6567, 9.9248, 5.8409, 4.6041, 4.0321, 3.7074, 3.4995, 3.3554, 3.2498, 3.1693, 3.1058, 3.0545, 3.0123, 2.9768, 2.9467,
+        2.9208, 2.8982, 2.8784, 2.8609, 2.8453, 2.8314, 2.8188, 2.8073, 2.7969, 2.7874, 2.7787, 2.7707, 2.7633, 2.7564, 2.7500,
+    ];
+    quantile(&TABLE, 2.575_829, degrees)
+}
+
+/// The published values up to 30 degrees of freedom; beyond, the Cornish-Fisher expansion round the
+/// normal quantile `z`, which is exact to three digits there.
+fn quantile(table: &[f64; 30], z: f64, degrees: usize) -> f64 {
     if degrees == 0 {
         return f64::INFINITY;
     }
-    TABLE.get(degrees - 1).copied().unwrap_or_else(|| {
+    table.get(degrees - 1).copied().unwrap_or_else(|| {
         let v = degrees as f64;
-        Z + (Z.powi(3) + Z) / (4.0 * v) + (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / (96.0 * v * v)
+        z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
     })
 }
 
@@ -79,6 +98,9 @@ mod tests {
         for (degrees, expected) in [(1, 12.7062), (2, 4.3027), (7, 2.3646), (30, 2.0423), (31, 2.0395), (40, 2.0211), (60, 2.0003), (120, 1.9799), (1_000, 1.9623)] {
             near(t_quantile_975(degrees), expected, 1e-4);
         }
+        for (degrees, expected) in [(1, 63.6567), (7, 3.4995), (30, 2.7500), (31, 2.7440), (40, 2.7045), (60, 2.6603), (120, 2.6174)] {
+            near(t_quantile_995(degrees), expected, 1e-3);
+        }
         assert!(t_quantile_975(0).is_infinite());
     }
 
@@ -86,6 +108,8 @@ mod tests {
     fn quantiles_fall_with_the_degrees_of_freedom() {
         for degrees in 1..200 {
             assert!(t_quantile_975(degrees) > t_quantile_975(degrees + 1), "at {degrees}");
+            assert!(t_quantile_995(degrees) > t_quantile_995(degrees + 1), "at {degrees}");
+            assert!(t_quantile_995(degrees) > t_quantile_975(degrees));
         }
     }
 

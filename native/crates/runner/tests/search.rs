@@ -1,0 +1,227 @@
+//! The search and its verdicts on simulated workloads, whose truth is known.
+
+mod common;
+
+use common::*;
+use threadgauge_protocol::*;
+use threadgauge_runner::random::Random;
+
+const MACHINES: [(&str, f64, f64, f64); 3] = [("quiet", 0.005, 0.0, 0.003), ("cloud", 0.03, 0.05, 0.02), ("laptop", 0.03, 0.03, 0.08)];
+
+fn noisy(mut law: SimulatedWorkload, (_, noise, outliers, drift): (&str, f64, f64, f64)) -> SimulatedWorkload {
+    (law.noise, law.outliers, law.drift) = (noise, outliers, drift);
+    law
+}
+
+#[test]
+fn settings_that_do_not_differ_are_never_claimed_to() {
+    for machine in MACHINES {
+        for seed in 0..150 {
+            let events = simulate(&search(noisy(law(&[(1, 2.0)]), machine), &[1, 2, 4, 8, 16, 32], 16, seed));
+            assert_laws(&events);
+            let verdict = verdict(&events);
+            assert_ne!(verdict.outcome, Outcome::Faster, "{} seed {seed}: {verdict:?}", machine.0);
+            assert_eq!(verdict.best, verdict.current);
+        }
+    }
+}
+
+#[test]
+fn even_a_very_noisy_machine_hardly_ever_invents_a_gain() {
+    let wrong = (0..400)
+        .filter(|&seed| verdict(&simulate(&search(noisy(law(&[(1, 2.0)]), ("awful", 0.06, 0.08, 0.05)), &[1, 2, 4, 8, 16, 32], 16, seed))).outcome == Outcome::Faster)
+        .count();
+    assert!(wrong <= 2, "{wrong} of 400");
+}
+
+#[test]
+fn settings_that_do_not_differ_on_a_quiet_machine_are_said_not_to() {
+    let events = simulate(&search(noisy(law(&[(1, 2.0)]), MACHINES[0]), &[1, 2, 4, 8], 8, 3));
+    assert_eq!(verdict(&events).outcome, Outcome::NoDifference, "{:?}", verdict(&events));
+    assert!(verdict(&events).sentence.contains("no difference"));
+}
+
+#[test]
+fn a_true_gain_is_found_and_its_interval_holds_it() {
+    let truth = law(&[(1, 8.0), (2, 4.2), (4, 2.4), (8, 2.0), (16, 3.8), (32, 9.0)]);
+    let (mut held, mut total) = (0, 0);
+    for machine in &MACHINES[..2] {
+        for seed in 0..60 {
+            let events = simulate(&search(noisy(truth.clone(), *machine), &[1, 2, 4, 8, 16, 32], 16, seed));
+            assert_laws(&events);
+            let verdict = verdict(&events);
+            assert_eq!(verdict.outcome, Outcome::Faster, "{} seed {seed}: {verdict:?}", machine.0);
+            let best = arms(&events)[verdict.best].threads.expect("a count");
+            assert!((5..=11).contains(&best), "{} seed {seed}: {best} threads", machine.0);
+            assert_eq!(verdict.pairs, 8);
+            let seconds = threadgauge_runner::Simulated::seconds(&truth, best);
+            let [low, high] = verdict.interval.expect("an interval");
+            held += u32::from((low..=high).contains(&(3.8 / seconds)));
+            total += 1;
+        }
+    }
+    assert!(held * 100 >= total * 88, "the interval held the truth in {held} of {total}");
+}
+
+#[test]
+fn the_current_setting_is_kept_when_it_is_the_best() {
+    let events = simulate(&search(noisy(law(&[(1, 8.0), (2, 4.2), (4, 2.4), (8, 4.0)]), MACHINES[0]), &[1, 2, 4, 8], 4, 1));
+    let verdict = verdict(&events);
+    assert_eq!((verdict.outcome, verdict.best), (Outcome::CurrentIsBest, 2), "{verdict:?}");
+}
+
+#[test]
+fn fewest_threads_within_noise_win() {
+    // 4, 8 and 16 threads are the same; 2 is slower; 32, in force, is much slower.
+    let truth = law(&[(1, 8.0), (2, 4.0), (4, 2.0), (16, 2.0), (32, 4.0)]);
+    let events = simulate(&search(noisy(truth, MACHINES[0]), &[1, 2, 4, 8, 16, 32], 32, 9));
+    let verdict = verdict(&events);
+    assert_eq!(arms(&events)[verdict.best].threads, Some(4), "{verdict:?}");
+    let tied: Vec<u32> = verdict.tied.iter().filter_map(|&arm| arms(&events)[arm].threads).collect();
+    assert!(tied.contains(&8) && tied.contains(&16), "{tied:?}");
+}
+
+#[test]
+fn slow_settings_are_stopped_early_and_dropped() {
+    let events = simulate(&search(noisy(law(&[(1, 40.0), (2, 20.0), (4, 10.0), (8, 5.0)]), MACHINES[0]), &[1, 2, 4, 8], 8, 4));
+    let capped: Vec<_> = trials(&events).into_iter().filter(|trial| trial.status == TrialStatus::Capped).collect();
+    assert!(!capped.is_empty());
+    for trial in capped {
+        assert!(trial.wall_ns < 9_000_000_000, "stopped after {} ns, the best takes 5 s", trial.wall_ns);
+    }
+    let summaries = summaries(&events);
+    assert!(summaries[&0].dropped && summaries[&1].dropped && !summaries[&3].dropped);
+    let race_of_single = trials(&events).iter().filter(|trial| trial.arm == 0 && trial.phase == Phase::Race).count();
+    assert!(race_of_single <= 2, "the slowest ran {race_of_single} times");
+    assert_eq!(summaries[&3].ratio_to_best, Some(1.0));
+    assert!(summaries[&0].ratio_to_best.expect("a ratio") > 1.4);
+}
+
+#[test]
+fn counts_in_between_are_tried_when_the_best_lies_there() {
+    let truth = law(&[(1, 10.0), (4, 3.0), (8, 1.6), (12, 1.2), (16, 1.7), (32, 4.0)]);
+    let events = simulate(&search(noisy(truth, MACHINES[0]), &[1, 8, 16, 32], 32, 2));
+    assert_laws(&events);
+    let arms = arms(&events);
+    assert!(arms.len() > 4, "arms were added");
+    let best = &arms[verdict(&events).best];
+    assert!((10..=13).contains(&best.threads.expect("a count")), "{best:?}");
+    assert_eq!(best.env["OMP_NUM_THREADS"], best.threads.map(|count| count.to_string()));
+    assert_eq!(best.label, format!("OMP_NUM_THREADS={}", best.threads.expect("a count")));
+    assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Refine));
+}
+
+#[test]
+fn nothing_is_added_to_arms_that_are_not_counts() {
+    let mut request = search(law(&[(1, 8.0), (8, 1.0), (32, 4.0)]), &[1, 8, 32], 32, 2);
+    for arm in &mut request.arms {
+        arm.env = [("OMP_WAIT_POLICY".to_owned(), Some("passive".to_owned()))].into();
+    }
+    assert_eq!(arms(&simulate(&request)).len(), 3);
+}
+
+#[test]
+fn regret_is_small_on_the_laws_met_in_practice() {
+    let mut regrets = Vec::new();
+    let mut launches = Vec::new();
+    for (index, kind) in KINDS.iter().enumerate() {
+        for cores in [8, 32, 96] {
+            for seed in 0..6 {
+                let mut random = Random::new(u64::from(cores) * 1_000 + index as u64 * 100 + seed);
+                let (truth, counts) = curve(kind, cores, &mut random);
+                let events = simulate(&search(noisy(truth.clone(), ("cloud", 0.015, 0.02, 0.02)), &counts, cores, seed));
+                assert_laws(&events);
+                let best = arms(&events)[verdict(&events).best].threads.expect("a count");
+                let optimum = truth.seconds_by_threads.values().copied().fold(f64::INFINITY, f64::min);
+                regrets.push(truth.seconds_by_threads[&best] / optimum - 1.0);
+                launches.push(trials(&events).len());
+            }
+        }
+    }
+    regrets.sort_by(f64::total_cmp);
+    launches.sort_unstable();
+    let mean = regrets.iter().sum::<f64>() / regrets.len() as f64;
+    let p95 = regrets[regrets.len() * 95 / 100];
+    println!("regret: mean {:.2} %, p95 {:.2} %, worst {:.2} %; launches: median {}, most {}", mean * 100.0, p95 * 100.0, regrets[regrets.len() - 1] * 100.0, launches[launches.len() / 2], launches[launches.len() - 1]);
+    assert!(mean < 0.02, "mean regret {mean}");
+    assert!(p95 < 0.08, "95th percentile of regret {p95}");
+}
+
+#[test]
+fn disturbed_trials_are_repeated_and_told() {
+    let mut truth = noisy(law(&[(1, 4.0), (2, 2.0), (4, 3.0)]), MACHINES[0]);
+    truth.foreign = 0.15;
+    let events = simulate(&search(truth, &[1, 2, 4], 4, 5));
+    assert_laws(&events);
+    let contaminated = trials(&events).iter().filter(|trial| trial.status == TrialStatus::Contaminated).count() as u32;
+    assert!(contaminated > 0);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::ForeignLoad { contaminated: told, .. } if *told == contaminated)), "{:?}", doubts(&events));
+    assert_eq!(arms(&events)[verdict(&events).best].threads, Some(2));
+}
+
+#[test]
+fn a_load_that_stays_does_not_repeat_forever() {
+    let mut truth = noisy(law(&[(1, 4.0), (2, 2.0)]), MACHINES[0]);
+    truth.foreign = 0.6;
+    let events = simulate(&search(truth, &[1, 2], 2, 6));
+    assert_laws(&events);
+    let contaminated = trials(&events).iter().filter(|trial| trial.status == TrialStatus::Contaminated).count();
+    assert!(contaminated <= 8, "{contaminated} repetitions");
+}
+
+#[test]
+fn a_spent_budget_ends_the_run_with_what_there_is() {
+    let mut request = search(noisy(law(&[(1, 4.0), (2, 2.0), (4, 1.5)]), MACHINES[0]), &[1, 2, 4], 1, 5);
+    request.limits.budget_s = 20.0;
+    let events = simulate(&request);
+    assert_laws(&events);
+    assert!(matches!(events.last(), Some(Event::Finished(Finished { cancelled: false, .. }))));
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::BudgetSpent { missing_trials } if *missing_trials > 0)), "{:?}", doubts(&events));
+    let spent: u64 = trials(&events).iter().map(|trial| trial.wall_ns).sum();
+    assert!(spent <= 20_000_000_000, "{spent} ns");
+}
+
+#[test]
+fn a_workload_that_never_ends_is_told_so() {
+    let mut request = search(law(&[(1, 1e5), (2, 1e5)]), &[1, 2], 1, 5);
+    request.limits.trial_s = 10.0;
+    let events = simulate(&request);
+    assert_laws(&events);
+    let Some(Event::Failed(failed)) = events.last() else { panic!("{:?}", events.last()) };
+    assert_eq!(failed.code, FailureCode::WorkloadNeverEnds);
+    assert!(failed.message.contains("10 s") && !failed.hint.is_empty());
+}
+
+#[test]
+fn verify_tells_faster_slower_and_no_difference() {
+    for (other, expected) in [(1.0, Outcome::Faster), (4.0, Outcome::Slower), (2.0, Outcome::NoDifference)] {
+        let mut request = search(noisy(law(&[(4, 2.0), (8, other)]), MACHINES[0]), &[4, 8], 4, 1);
+        request.mode = Mode::Verify;
+        let events = simulate(&request);
+        assert_laws(&events);
+        let verdict = verdict(&events);
+        assert_eq!(verdict.outcome, expected, "{verdict:?}");
+        assert!((verdict.speedup.expect("a figure") - 2.0 / other).abs() < 0.05);
+        assert_eq!(trials(&events).iter().filter(|trial| trial.phase == Phase::Confirm).count(), 32);
+        assert!(!trials(&events).iter().any(|trial| trial.phase == Phase::Race));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let request = |seed| search(noisy(law(&[(1, 4.0), (2, 2.0), (4, 3.0)]), MACHINES[1]), &[1, 2, 4], 1, seed);
+    let order = |events: &[Event]| trials(events).iter().map(|trial| (trial.arm, trial.wall_ns)).collect::<Vec<_>>();
+    assert_eq!(order(&simulate(&request(7))), order(&simulate(&request(7))));
+    assert_ne!(order(&simulate(&request(7))), order(&simulate(&request(8))));
+}
+
+#[test]
+fn the_confirmation_is_made_of_mirrored_blocks() {
+    let events = simulate(&search(noisy(law(&[(1, 4.0), (2, 2.0)]), MACHINES[0]), &[1, 2], 1, 7));
+    let confirm: Vec<usize> = trials(&events).iter().filter(|trial| trial.phase == Phase::Confirm).map(|trial| trial.arm).collect();
+    assert_eq!(confirm.len(), 32);
+    for block in confirm.chunks(4) {
+        assert!(block == [0, 1, 1, 0] || block == [1, 0, 0, 1], "{block:?}");
+    }
+    assert!(confirm.chunks(4).any(|block| block[0] == 0) && confirm.chunks(4).any(|block| block[0] == 1));
+}
