@@ -3,17 +3,43 @@ import type { Argument, Fact, FanOutFact, Gap, SettingFact } from '../../core/fa
 import type { Span } from '../../core/span.ts';
 import type { Value } from '../../core/value.ts';
 import { CONFIGURABLE, EXTERNAL, MODEL_METHODS, MODEL_NAME, SETTERS, TORCH_FILL, TORCH_METHODS, computeLibrary, isCallOfInterest, isModelBase, isModelFactory } from './interest.ts';
-import { FileNames, normalise, orderOf, type Place, type Target } from './names.ts';
+import { FileNames, exportsOf, normalise, orderOf, type NumberedSyntax, type Place, type Target } from './names.ts';
 import type { CallItem, DefineItem, Expression, FieldItem, ImportItem, ProductItem, PythonArgument, PythonSyntax, Range, StoreItem } from './syntax.ts';
 
+interface ChunkFacts {
+  readonly facts: readonly Fact[];
+  readonly gaps: readonly Gap[];
+}
+
+interface Remembered extends ChunkFacts {
+  readonly chunk: number;
+  readonly exports: string;
+}
+
+/** Facts of chunks whose own text and whose surroundings did not change since they were last asked for. */
+const remembered = new WeakMap<PythonSyntax, Remembered>();
+
 /** Facts and gaps of the file, in document order. */
-export function assemble(_uri: string, chunks: readonly { readonly chunk: number; readonly syntax: PythonSyntax }[]): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] } {
-  const names = new FileNames(chunks.map(({ chunk, syntax }) => ({ chunk, items: syntax.items, mentions: syntax.mentions })));
-  const workers = new Workers(names);
-  for (const { chunk, syntax } of chunks) for (const item of syntax.items) if (item.kind === 'call') workers.note(item, chunk);
-  const assembly = new Assembly(names, workers);
-  for (const { chunk, syntax } of chunks) assembly.add(chunk, syntax);
-  return { facts: assembly.facts, gaps: assembly.gaps };
+export function assemble(_uri: string, chunks: readonly NumberedSyntax[]): ChunkFacts {
+  const exports = chunks.map(({ syntax }) => exportsOf(syntax).key).join('\0');
+  const names = new FileNames(chunks);
+  const workers = new Workers(names, chunks);
+  const facts: Fact[] = [];
+  const gaps: Gap[] = [];
+  for (const { chunk, syntax } of chunks) {
+    let part: ChunkFacts | undefined = remembered.get(syntax);
+    if (part === undefined || (part as Remembered).chunk !== chunk || (part as Remembered).exports !== exports) {
+      names.consultedWholeFile = false;
+      const assembly = new Assembly(names, workers, chunk);
+      assembly.add(syntax);
+      part = assembly;
+      if (!names.consultedWholeFile && !assembly.consultedWorkers) remembered.set(syntax, { chunk, exports, facts: assembly.facts, gaps: assembly.gaps });
+      else remembered.delete(syntax);
+    }
+    for (const fact of part.facts) facts.push(fact);
+    for (const gap of part.gaps) gaps.push(gap);
+  }
+  return { facts, gaps };
 }
 
 type Method = NonNullable<FanOutFact['startMethod']>;
@@ -24,15 +50,29 @@ type Writer = Pick<StoreItem, 'start' | 'end' | 'scope' | 'loops'>;
 /** What has to be known of the whole file before fan-outs can be described. */
 class Workers {
   readonly #names: FileNames;
+  readonly #chunks: readonly NumberedSyntax[];
   readonly #submitted = new Map<string, string>();
-  /** The start method that `set_start_method` chooses; undefined when it is not called, null when not known. */
-  startMethod: Method | null | undefined;
+  #startMethod: Method | null | undefined;
+  #noted = false;
 
-  constructor(names: FileNames) {
+  constructor(names: FileNames, chunks: readonly NumberedSyntax[]) {
     this.#names = names;
+    this.#chunks = chunks;
   }
 
-  note(item: CallItem, chunk: number): void {
+  /** The start method that `set_start_method` chooses for the process; null when it is not called or not known. */
+  get startMethod(): Method | null {
+    this.#noteAll();
+    return this.#startMethod ?? null;
+  }
+
+  #noteAll(): void {
+    if (this.#noted) return;
+    this.#noted = true;
+    for (const { chunk, syntax } of this.#chunks) for (const item of syntax.items) if (item.kind === 'call') this.#note(item, chunk);
+  }
+
+  #note(item: CallItem, chunk: number): void {
     const { callee } = item;
     if (callee.kind !== 'name') return;
     const cut = callee.name.lastIndexOf('.');
@@ -42,7 +82,7 @@ class Workers {
       const target = this.#names.target(callee, place);
       if (target?.kind !== 'global' || normalise(target.name) !== 'multiprocessing.set_start_method') return;
       const chosen = startMethodOf(argument(item.args, 'method', 0)?.value);
-      this.startMethod = this.startMethod === undefined || this.startMethod === chosen ? chosen : null;
+      this.#startMethod = this.#startMethod === undefined || this.#startMethod === chosen ? chosen : null;
       return;
     }
     const first = item.args[0];
@@ -51,6 +91,7 @@ class Workers {
 
   /** The function handed to a pool bound to a name. */
   submittedTo(pool: string | null, func: string | null): string | null {
+    this.#noteAll();
     return pool === null ? null : (this.#submitted.get(`${func ?? ''}:${pool}`) ?? null);
   }
 }
@@ -62,15 +103,17 @@ class Assembly {
   readonly gaps: Gap[] = [];
   readonly #names: FileNames;
   readonly #workers: Workers;
-  #chunk = 0;
+  readonly #chunk: number;
+  /** Becomes true when a fact depends on calls elsewhere in the file. */
+  consultedWorkers = false;
 
-  constructor(names: FileNames, workers: Workers) {
+  constructor(names: FileNames, workers: Workers, chunk: number) {
     this.#names = names;
     this.#workers = workers;
+    this.#chunk = chunk;
   }
 
-  add(chunk: number, syntax: PythonSyntax): void {
-    this.#chunk = chunk;
+  add(syntax: PythonSyntax): void {
     for (const gap of syntax.gaps) this.gaps.push({ span: this.#span(gap), reason: gap.reason, message: gap.message });
     for (const item of syntax.items) {
       switch (item.kind) {
@@ -476,11 +519,12 @@ class Assembly {
   #fanOut(name: string, item: CallItem, place: Place, contextMethod: Method | null): void {
     const api = FAN_OUTS.get(name);
     if (!api) return;
+    this.consultedWorkers = true;
     const count = argument(item.args, api.count, api.position);
     if (api.optional && !count) return;
     const worker = api.worker === null ? null : argument(item.args, api.worker, api.workerPosition ?? -1);
     let what = api.what;
-    let startMethod: Method | null = what === 'process' ? (contextMethod ?? api.startMethod ?? this.#workers.startMethod ?? null) : null;
+    let startMethod: Method | null = what === 'process' ? (contextMethod ?? api.startMethod ?? this.#workers.startMethod) : null;
     const context = what === 'process' && api.context ? argument(item.args, api.context, -1) : undefined;
     if (context) startMethod = this.#contextMethod(context.value, place) ?? startMethod;
     let value: Value | null = null;
@@ -501,7 +545,7 @@ class Assembly {
       if (chosen === 'threading' || (prefer?.kind === 'literal' && prefer.value === 'threads')) {
         what = 'thread';
         startMethod = null;
-      } else startMethod = chosen === 'multiprocessing' ? (this.#workers.startMethod ?? null) : 'spawn';
+      } else startMethod = chosen === 'multiprocessing' ? this.#workers.startMethod : 'spawn';
       if (value?.kind === 'known' && typeof value.value === 'number' && value.value < 0) value = { kind: 'expression', operator: 'max', operands: [{ kind: 'known', value: 1, type: 'int' }, { kind: 'expression', operator: '+', operands: [{ kind: 'quantity', quantity: 'availableCpus' }, { kind: 'known', value: value.value + 1, type: 'int' }] }] };
     }
     const handed = worker?.value;

@@ -1,13 +1,31 @@
 /** What the names of one file stand for: scopes, bindings, and the values and callables behind them. */
 import type { BinaryOperator, Value } from '../../core/value.ts';
 import type { Scope } from '../../core/fact.ts';
-import type { BindItem, ClassItem, DefineItem, Expression, ImportItem, Item, PythonArgument } from './syntax.ts';
+import type { BindItem, ClassItem, DefineItem, Expression, ImportItem, Item, PythonArgument, PythonSyntax } from './syntax.ts';
 
-/** One chunk's items with the number of the chunk. */
-export interface NumberedItems {
+/** One chunk with its number. */
+export interface NumberedSyntax {
   readonly chunk: number;
-  readonly items: readonly Item[];
-  readonly mentions: readonly string[];
+  readonly syntax: PythonSyntax;
+}
+
+type ExportedItem = ImportItem | BindItem | DefineItem | ClassItem;
+
+interface KnownCall {
+  readonly args: readonly PythonArgument[];
+  readonly place: Place;
+  /** Called on an object, so that the first parameter is not written. */
+  readonly bound: boolean;
+}
+
+interface WholeFile {
+  /** Command-line options by the attribute that holds them. */
+  readonly options: ReadonlyMap<string, string>;
+  readonly mentions: ReadonlySet<string>;
+  /** Attributes that are written from outside their class. */
+  readonly written: ReadonlySet<string>;
+  /** The file calls a function of its own when it runs, rather than only defining things for others. */
+  readonly isScript: boolean;
 }
 
 /** Where an expression stands. */
@@ -56,112 +74,120 @@ const BUILTINS: ReadonlySet<string> = new Set('int str float bool max min len ab
 const FLUENT: ReadonlySet<string> = new Set(['eval', 'train', 'to', 'cpu', 'cuda', 'half', 'float', 'double', 'bfloat16', 'share_memory', 'requires_grad_', 'to_empty', 'contiguous', 'detach', 'clone']);
 
 export class FileNames {
-  readonly #scopes = new Map<string, Map<string, Binding[]>>();
+  readonly #chunks: readonly NumberedSyntax[];
+  readonly #module = new Map<string, Binding[]>();
+  /** Names local to functions, by chunk and function; made when a chunk is first asked about. */
+  readonly #locals = new Map<number, ReadonlyMap<string, ReadonlyMap<string, readonly Binding[]>>>();
   readonly #attributes = new Map<string, Binding[]>();
   readonly #definitions = new Map<string, DefineItem>();
   readonly #classes = new Map<string, { readonly item: ClassItem; readonly chunk: number }>();
   readonly #stars: string[] = [];
-  /** Calls in this file of each of its functions, for the values of parameters. */
-  readonly #calls = new Map<string, { readonly args: readonly PythonArgument[]; readonly place: Place; readonly bound: boolean }[]>();
-  readonly #options = new Map<string, string>();
   readonly #imported = new Set<string>();
-  readonly #mentions = new Set<string>();
-  /** Attributes that are written from outside their class. */
-  readonly #written = new Set<string>();
-  #isScript = false;
+  readonly #calls = new Map<string, readonly KnownCall[]>();
+  readonly #shared = new Map<string, Target | null>();
+  #whole: WholeFile | undefined;
+  /** Becomes true when an answer depended on more than the names that chunks export; set it to false before asking. */
+  consultedWholeFile = false;
 
-  constructor(chunks: readonly NumberedItems[]) {
-    const globals = new Map<string, Set<string>>();
-    for (const { items } of chunks) {
-      for (const item of items) {
-        if (item.kind !== 'global') continue;
-        const func = item.scope.func ?? '';
-        const names = globals.get(func) ?? new Set();
-        for (const name of item.names) names.add(name);
-        globals.set(func, names);
-      }
-    }
-    for (const { chunk, items, mentions } of chunks) {
-      for (const name of mentions) this.#mentions.add(name);
-      for (const item of items) {
-        this.#add(item, chunk, globals);
-        if (item.scope.main || (item.kind === 'call' && item.scope.func === null)) this.#isScript ||= item.kind === 'call';
-        if (item.kind === 'field' && !item.own) this.#written.add(item.name);
-      }
-    }
-    for (const { chunk, items } of chunks) {
-      for (const item of items) {
-        if (item.kind === 'call') this.#addCall(item, chunk);
-      }
+  constructor(chunks: readonly NumberedSyntax[]) {
+    this.#chunks = chunks;
+    for (const { chunk, syntax } of chunks) {
+      for (const item of exportsOf(syntax).items) this.#add(item, chunk);
     }
   }
 
-  #add(item: Item, chunk: number, globals: ReadonlyMap<string, ReadonlySet<string>>): void {
+  #add(item: ExportedItem, chunk: number): void {
     let name: string;
     switch (item.kind) {
       case 'import':
+        this.#imported.add(item.module.split('.', 1)[0] ?? '');
+        if (item.scope.func !== null) return;
         if (item.member === '*') this.#stars.push(item.target);
         name = item.bound;
-        this.#imported.add(item.module.split('.', 1)[0] ?? '');
         break;
       case 'bind':
         name = item.name;
         break;
       case 'define':
         this.#definitions.set(item.name, item);
-        if (item.inClass) return;
-        name = lastPart(item.name);
+        if (item.inClass || item.scope.func !== null) return;
+        name = item.name;
         break;
       case 'class':
         this.#classes.set(item.name, { item, chunk });
-        if (item.inClass) return;
-        name = lastPart(item.name);
+        if (item.inClass || item.scope.func !== null) return;
+        name = item.name;
         break;
-      default:
-        return;
     }
-    const binding: Binding = { item, chunk, order: orderOf(chunk, item.kind === 'bind' ? item.end : item.start), from: orderOf(chunk, item.start) };
-    if (item.kind === 'bind' && item.owner !== null) {
-      push(this.#attributes, `${item.owner}.${name}`, binding);
-      return;
-    }
-    const func = item.scope.func ?? '';
-    const moved = globals.get(func)?.has(name) ?? false;
-    const scope = moved ? '' : func;
-    let names = this.#scopes.get(scope);
-    if (!names) this.#scopes.set(scope, (names = new Map()));
-    // What a function does to a global happens at a time not known here.
-    push(names, name, moved && item.kind === 'bind' ? { ...binding, item: { ...item, scope: { ...item.scope, conditional: true } } } : binding);
+    const binding = bindingOf(item, chunk);
+    if (item.kind === 'bind' && item.owner !== null) push(this.#attributes, `${item.owner}.${name}`, binding);
+    else push(this.#module, name, binding);
   }
 
-  #addCall(item: Extract<Item, { kind: 'call' }>, chunk: number): void {
-    const { callee } = item;
-    if (callee.kind === 'name' && callee.name.endsWith('.add_argument') && item.args.length > 0) {
-      this.#addOption(item.args);
-      return;
+  #localsOf(order: number): ReadonlyMap<string, ReadonlyMap<string, readonly Binding[]>> | undefined {
+    const chunk = Math.floor(order / CHUNK_STRIDE);
+    const known = this.#locals.get(chunk);
+    if (known) return known;
+    const syntax = this.#chunks[chunk]?.chunk === chunk ? this.#chunks[chunk]?.syntax : this.#chunks.find((candidate) => candidate.chunk === chunk)?.syntax;
+    if (!syntax) return undefined;
+    const locals = new Map<string, Map<string, Binding[]>>();
+    const globals = globalsOf(syntax.items);
+    for (const item of syntax.items) {
+      if (item.kind !== 'import' && item.kind !== 'bind' && item.kind !== 'define' && item.kind !== 'class') continue;
+      const { func } = item.scope;
+      if (func === null || (item.kind === 'bind' && item.owner !== null)) continue;
+      if ((item.kind === 'define' || item.kind === 'class') && item.inClass) continue;
+      const name = item.kind === 'import' ? item.bound : item.kind === 'bind' ? item.name : lastPart(item.name);
+      if (globals.get(func)?.has(name)) continue;
+      let names = locals.get(func);
+      if (!names) locals.set(func, (names = new Map()));
+      push(names, name, bindingOf(item, chunk));
     }
-    if (callee.kind !== 'name') return;
-    const head = callee.name.split('.', 1)[0] ?? '';
-    // Only names that can lead to a definition of this file are worth resolving.
-    if (!this.#scopes.get('')?.has(head) && !this.#scopes.has(item.scope.func ?? '')) return;
-    const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
-    const target = this.target(callee, place);
-    if (target?.kind !== 'local') return;
-    const bound = callee.name.includes('.') && !this.#classes.has(callee.name.slice(0, callee.name.lastIndexOf('.')));
-    const name = this.#classes.has(target.name) ? `${target.name}.__init__` : target.name;
-    const calls = this.#calls.get(name) ?? [];
-    calls.push({ args: item.args, place, bound: bound || name !== target.name });
-    this.#calls.set(name, calls);
+    this.#locals.set(chunk, locals);
+    return locals;
   }
 
-  #addOption(args: readonly PythonArgument[]): void {
-    const flags = args.filter((argument) => argument.name === null && argument.value.kind === 'literal').map((argument) => (argument.value.kind === 'literal' ? String(argument.value.value) : ''));
-    const long = flags.find((flag) => flag.startsWith('--')) ?? flags[0];
-    if (long === undefined) return;
-    const given = args.find((argument) => argument.name === 'dest')?.value;
-    const dest = given?.kind === 'literal' ? String(given.value) : long.replace(/^-+/, '').replaceAll('-', '_');
-    const fallback = args.find((argument) => argument.name === 'default');
-    this.#options.set(dest, fallback ? `${long} (default ${fallback.text})` : long);
+  /** What only a look at every chunk can tell. */
+  #wholeFile(): WholeFile {
+    this.consultedWholeFile = true;
+    if (this.#whole) return this.#whole;
+    const whole = { options: new Map<string, string>(), mentions: new Set<string>(), written: new Set<string>(), isScript: false };
+    for (const { syntax } of this.#chunks) {
+      for (const name of syntax.mentions) whole.mentions.add(name);
+      for (const item of syntax.items) {
+        if (item.kind === 'field' && !item.own) whole.written.add(item.name);
+        if (item.kind !== 'call') continue;
+        if (item.callee.kind !== 'name') continue;
+        if (item.scope.func === null && this.#definitions.has(item.callee.name)) whole.isScript = true;
+        if (item.callee.name.endsWith('.add_argument')) addOption(whole.options, item.args);
+      }
+    }
+    this.#whole = whole;
+    return whole;
+  }
+
+  /** Calls in this file of one of its functions. */
+  #callsOf(func: string): readonly KnownCall[] {
+    const known = this.#calls.get(func);
+    if (known) return known;
+    const calls: KnownCall[] = [];
+    // A guard against functions that call each other with their own parameters.
+    this.#calls.set(func, calls);
+    const constructs = func.endsWith('.__init__') ? func.slice(0, -'.__init__'.length) : null;
+    const name = lastPart(constructs ?? func);
+    for (const { chunk, syntax } of this.#chunks) {
+      for (const item of syntax.items) {
+        if (item.kind !== 'call' || item.callee.kind !== 'name') continue;
+        const written = item.callee.name;
+        if (written !== name && !written.endsWith(`.${name}`)) continue;
+        const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
+        const target = this.target(item.callee, place);
+        if (target?.kind !== 'local' || target.name !== (constructs ?? func)) continue;
+        const cut = written.lastIndexOf('.');
+        calls.push({ args: item.args, place, bound: constructs !== null || (cut > 0 && !this.#classes.has(written.slice(0, cut))) });
+      }
+    }
+    return calls;
   }
 
   /** True when the file imports the package anywhere. */
@@ -265,16 +291,24 @@ export class FileNames {
       const star = this.#stars.length === 1 ? this.#stars[0] : undefined;
       return star !== undefined && !star.startsWith('.') ? { kind: 'global', name: `${star}.${name}` } : null;
     }
-    const target = this.#agree(candidates(found, place), depth);
+    // Inside a function every binding of a module-level name counts, so the answer is the same everywhere.
+    const shared = found.scope === '' && place.scope.func !== null && !found.bindings.some(isConfined);
+    let target = shared ? this.#shared.get(head) : undefined;
+    if (target === undefined) {
+      target = this.#agree(candidates(found, place), depth);
+      if (shared && depth === 0) this.#shared.set(head, target);
+    }
     return target && rest !== '' ? this.#member(target, rest, depth) : target;
   }
 
   #find(head: string, { scope: { func }, order }: Place): Found | null {
-    for (let scope = func ?? ''; ; scope = scope.includes('.') ? scope.slice(0, scope.lastIndexOf('.')) : '') {
-      const bindings = this.#scopes.get(scope)?.get(head);
-      if (bindings && bindings.some((binding) => !isConfined(binding) || covers(binding, order))) return { bindings, scope };
-      if (scope === '') return null;
+    const locals = func === null ? undefined : this.#localsOf(order);
+    for (let scope = func; scope !== null; scope = parentOf(scope)) {
+      const bindings = locals?.get(scope)?.get(head);
+      if (bindings && isVisible(bindings, order)) return { bindings, scope };
     }
+    const bindings = this.#module.get(head);
+    return bindings && isVisible(bindings, order) ? { bindings, scope: '' } : null;
   }
 
   /** What all bindings refer to; of a `try`/`except` pair of imports, what the `try` imports. */
@@ -432,7 +466,7 @@ export class FileNames {
         const bindings = this.#writtenOutside(className, rest) ? undefined : this.#attributes.get(`${className}.${rest}`);
         return bindings ? this.#values(bindings, asName, depth) : asName;
       }
-      const option = this.#options.get(rest);
+      const option = this.#wholeFile().options.get(rest);
       if (option !== undefined && this.#isParsed(found, place)) return { kind: 'unknown', why: `depends on the option \`${option}\`` };
       return asName;
     }
@@ -442,7 +476,7 @@ export class FileNames {
   /** True when an attribute's value may come from elsewhere: an assignment to an object, a generated constructor. */
   #writtenOutside(className: string, attribute: string): boolean {
     const found = this.#classes.get(className);
-    return this.#written.has(attribute) || found === undefined || found.item.decorated || this.ancestors(className).some((name) => !isPlainBase(name));
+    return this.#wholeFile().written.has(attribute) || found === undefined || found.item.decorated || this.ancestors(className).some((name) => !isPlainBase(name));
   }
 
   /** True when the name holds parsed command-line arguments, or is a parameter that may. */
@@ -498,7 +532,8 @@ export class FileNames {
   /** A parameter is what the calls in this file pass; with none of them, it is not known. */
   #parameterValue(item: BindItem, asName: Value, depth: number): Value {
     const func = item.scope.func ?? '';
-    const calls = this.#calls.get(func) ?? [];
+    this.consultedWholeFile = true;
+    const calls = this.#callsOf(func);
     const definition = this.#definitions.get(func);
     if (calls.length === 0 || !definition || item.index === null || item.index < 0 || depth > 4 || !this.#callsAreKnown(definition)) {
       return item.value ? { kind: 'unknown', why: `depends on the parameter \`${item.name}\`` } : asName;
@@ -521,7 +556,8 @@ export class FileNames {
   #callsAreKnown(definition: DefineItem): boolean {
     const { name, decorators } = definition;
     const className = name.endsWith('.__init__') ? name.slice(0, -'.__init__'.length) : name;
-    if (!this.#isScript || this.#mentions.has(lastPart(className))) return false;
+    const whole = this.#wholeFile();
+    if (!whole.isScript || whole.mentions.has(lastPart(className))) return false;
     return decorators.every((decorator) => {
       const place: Place = { scope: definition.scope, order: Number.MAX_SAFE_INTEGER };
       const target = this.target(decorator.kind === 'call' ? decorator.callee : decorator, place);
@@ -588,6 +624,88 @@ export class FileNames {
     }
     return { kind: 'unknown', why: `comes from \`${text}(…)\`` };
   }
+}
+
+/** What one chunk offers to the others, and a text that is equal for two chunks that offer the same. */
+export interface Exports {
+  readonly items: readonly ExportedItem[];
+  readonly key: string;
+}
+
+const exported = new WeakMap<PythonSyntax, Exports>();
+
+/** The names a chunk defines for the rest of the file; computed once for each chunk. */
+export function exportsOf(syntax: PythonSyntax): Exports {
+  const known = exported.get(syntax);
+  if (known) return known;
+  const globals = globalsOf(syntax.items);
+  const items: ExportedItem[] = [];
+  for (const item of syntax.items) {
+    switch (item.kind) {
+      case 'import':
+      case 'define':
+      case 'class':
+        items.push(item);
+        break;
+      case 'bind':
+        if (item.owner !== null || item.scope.func === null) items.push(item);
+        // What a function does to a global happens at a time not known here.
+        else if (globals.get(item.scope.func)?.has(item.name)) items.push({ ...item, scope: { ...item.scope, conditional: true } });
+        break;
+    }
+  }
+  const result = { items, key: items.map(keyOf).join('\n') };
+  exported.set(syntax, result);
+  return result;
+}
+
+/** Everything about an exported name but where it stands. */
+function keyOf(item: ExportedItem): string {
+  const { func, conditional, loop } = item.scope;
+  const where = `${func ?? ''}|${conditional ? 1 : 0}${loop ? 1 : 0}`;
+  switch (item.kind) {
+    case 'import':
+      return `import ${where} ${item.bound} ${item.target} ${item.member ?? ''}`;
+    case 'define':
+      return `def ${where} ${item.name} ${item.owner ?? ''} ${item.parameters.join()} ${JSON.stringify(item.decorators, withoutPlaces)}`;
+    case 'class':
+      return `class ${where} ${item.name} ${item.decorated} ${JSON.stringify(item.bases, withoutPlaces)}`;
+    case 'bind':
+      return `bind ${where} ${item.owner ?? ''}.${item.name} ${item.how} ${item.index} ${item.confined} ${JSON.stringify(item.value, withoutPlaces)}`;
+  }
+}
+
+function withoutPlaces(key: string, value: unknown): unknown {
+  return key === 'start' || key === 'end' ? undefined : value;
+}
+
+function globalsOf(items: readonly Item[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const globals = new Map<string, Set<string>>();
+  for (const item of items) {
+    if (item.kind !== 'global' || item.scope.func === null) continue;
+    const names = globals.get(item.scope.func) ?? new Set();
+    for (const name of item.names) names.add(name);
+    globals.set(item.scope.func, names);
+  }
+  return globals;
+}
+
+function bindingOf(item: ExportedItem, chunk: number): Binding {
+  return { item, chunk, order: orderOf(chunk, item.kind === 'bind' ? item.end : item.start), from: orderOf(chunk, item.start) };
+}
+
+/** Notes an `add_argument` call. */
+function addOption(options: Map<string, string>, args: readonly PythonArgument[]): void {
+  const flags = args.flatMap((given) => (given.name === null && given.value.kind === 'literal' ? [String(given.value.value)] : []));
+  const long = flags.find((flag) => flag.startsWith('--')) ?? flags[0];
+  if (long === undefined) return;
+  const dest = args.find((given) => given.name === 'dest')?.value;
+  const fallback = args.find((given) => given.name === 'default');
+  options.set(dest?.kind === 'literal' ? String(dest.value) : long.replace(/^-+/, '').replaceAll('-', '_'), fallback ? `${long} (default ${fallback.text})` : long);
+}
+
+function isVisible(bindings: readonly Binding[], order: number): boolean {
+  return bindings.some((binding) => !isConfined(binding) || covers(binding, order));
 }
 
 /** The bindings that can hold where a name is used. */

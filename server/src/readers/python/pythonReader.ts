@@ -8,7 +8,7 @@ import type { PythonSyntax } from './syntax.ts';
 import type { SyntaxParser } from './syntaxParser.ts';
 
 /** A chunk larger than this is generated data; parsing it would stall the editor. */
-const MAX_CHUNK = 400_000;
+const MAX_CHUNK = 500_000;
 
 /** Without any of these, a chunk neither binds, calls, imports nor silences anything. */
 const CAN_MATTER = /[=(@]|\b(?:import|del|def|class|global)\b|threadgauge:/;
