@@ -33,6 +33,11 @@ pub struct TreeSample {
 }
 
 /// Follows one process tree.
+///
+/// One sample costs about 30 µs plus 5 µs per thread on Linux (a 2.1 GHz server CPU;
+/// `cargo run --release --example sampler_cost` measures it), and a new descendant is seen within
+/// about 40 ms. So at 100 samples a second the sampler uses 0.7 % of a CPU for 8 threads and 7 % for
+/// 128: choose the interval by the number of threads of the last sample.
 #[derive(Debug)]
 pub struct TreeSampler(platform::TreeSampler);
 
@@ -68,7 +73,7 @@ impl Throttle {
         platform::Throttle::find().map(Self)
     }
 
-    /// Time throttled so far, nanoseconds, of the group that was throttled longest; `None` when it cannot be read.
+    /// Time throttled since this was made, nanoseconds, of the group that was throttled longest; `None` when it cannot be read.
     pub fn throttled_ns(&self) -> Option<u64> {
         self.0.throttled_ns()
     }

@@ -617,7 +617,8 @@ pub(crate) fn processes() -> Vec<Process> {
         .collect()
 }
 
-fn process(pid: u32) -> Option<Process> {
+/// One process; `None` when there is none with this id.
+pub(crate) fn process(pid: u32) -> Option<Process> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let fields = stat_fields(&text)?;
     let number = |index: usize| fields.get(index)?.parse::<i64>().ok().map(|n| n.max(0) as u32);
