@@ -1,0 +1,433 @@
+//! The real binary on real processes that misbehave: clear events, and nothing survives.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command as Program, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use threadgauge_protocol::*;
+
+/// Longest time a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A variable in the environment of everything a test starts, by which survivors are found.
+const MARK: &str = "THREADGAUGE_TEST_MARK";
+
+struct Runner {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    events: Receiver<Event>,
+    mark: String,
+}
+
+impl Runner {
+    fn start(request: &BenchRequest, mark: &str) -> Self {
+        let mut runner = Self::idle(mark);
+        runner.send(&Command::Start(Box::new(request.clone())));
+        runner
+    }
+
+    fn idle(mark: &str) -> Self {
+        let mut child = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner"))
+            .arg("run")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the runner starts");
+        let stdout = child.stdout.take().expect("piped");
+        let (sender, events) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let envelope: Envelope = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                if sender.send(envelope.event).is_err() {
+                    break;
+                }
+            }
+        });
+        let stdin = child.stdin.take();
+        Self { child, stdin, events, mark: mark.to_owned() }
+    }
+
+    fn send(&mut self, command: &Command) {
+        let line = serde_json::to_string(&CommandEnvelope { v: PROTOCOL_VERSION, command: command.clone() }).expect("JSON");
+        writeln!(self.stdin.as_mut().expect("open"), "{line}").expect("the runner listens");
+    }
+
+    /// Events up to and with the first that `last` accepts.
+    fn until(&self, last: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        let end = Instant::now() + PATIENCE;
+        while let Ok(event) = self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let done = last(&event);
+            events.push(event);
+            if done {
+                return events;
+            }
+        }
+        panic!("the awaited event did not come; last: {:?}", events.last());
+    }
+
+    /// All events to the end of the stream, once the runner has exited.
+    fn rest(&mut self) -> Vec<Event> {
+        let events = self.until(|event| matches!(event, Event::Finished(_) | Event::Failed(_)));
+        let end = Instant::now() + PATIENCE;
+        while self.child.try_wait().expect("ours").is_none() {
+            assert!(Instant::now() < end, "the runner does not exit");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(self.events.recv_timeout(PATIENCE).is_err(), "nothing follows the last event");
+        events
+    }
+
+    /// Processes that carry the mark, the runner itself left out.
+    fn survivors(&self) -> Vec<u32> {
+        let wanted = format!("{MARK}={}", self.mark).into_bytes();
+        let Ok(processes) = std::fs::read_dir("/proc") else { panic!("no /proc") };
+        processes
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid: &u32| {
+                let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                let alive = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or("").trim_start().starts_with('Z'));
+                alive && environment.split(|&byte| byte == 0).any(|variable| variable == wanted)
+            })
+            .collect()
+    }
+
+    fn assert_no_survivors(&self, within: Duration) {
+        let end = Instant::now() + within;
+        let mut left = self.survivors();
+        while !left.is_empty() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+            left = self.survivors();
+        }
+        let names: Vec<String> = left.iter().map(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ")).collect();
+        assert!(left.is_empty(), "survivors: {names:?}");
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn mark() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn arm(value: &str) -> Arm {
+    Arm { label: format!("SETTING={value}"), threads: value.parse().ok(), env: BTreeMap::from([("SETTING".into(), Some(value.into()))]), torch_num_threads: None, reason: "test".into() }
+}
+
+fn request(argv: &[&str], mark: &str) -> BenchRequest {
+    let path = std::env::var("PATH").expect("a PATH");
+    BenchRequest {
+        workload: Workload {
+            argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            cwd: "/".into(),
+            env: BTreeMap::from([("PATH".into(), path), (MARK.into(), mark.into())]),
+            python: None,
+            simulated: None,
+        },
+        arms: vec![arm("1"), arm("2")],
+        current: 0,
+        mode: Mode::Search,
+        limits: Limits { trial_s: 20.0, budget_s: 25.0, max_blocks: 1, confirm_blocks: 1, grace_s: 0.3, ..Limits::default() },
+        lines: LinesRequest::default(),
+        seed: 1,
+    }
+}
+
+/// Runs a program to the end of the stream and checks that nothing survives.
+fn run(argv: &[&str], change: impl Fn(&mut BenchRequest)) -> Vec<Event> {
+    let mark = mark();
+    let mut request = request(argv, &mark);
+    change(&mut request);
+    let mut runner = Runner::start(&request, &mark);
+    let events = runner.rest();
+    runner.assert_no_survivors(Duration::ZERO);
+    assert_eq!(count(&events, |event| matches!(event, Event::TrialStarted(_))), count(&events, |event| matches!(event, Event::TrialFinished(_))));
+    assert!(matches!(events[0], Event::Hello(_)));
+    events
+}
+
+fn count(events: &[Event], which: impl Fn(&Event) -> bool) -> usize {
+    events.iter().filter(|event| which(event)).count()
+}
+
+fn failed(events: &[Event]) -> &Failed {
+    match events.last() {
+        Some(Event::Failed(failed)) => failed,
+        other => panic!("not failed: {other:?}"),
+    }
+}
+
+fn finished(events: &[Event]) -> &Finished {
+    match events.last() {
+        Some(Event::Finished(finished)) => finished,
+        other => panic!("not finished: {other:?}"),
+    }
+}
+
+fn trials(events: &[Event]) -> Vec<&TrialFinished> {
+    events.iter().filter_map(|event| if let Event::TrialFinished(trial) = event { Some(trial) } else { None }).collect()
+}
+
+/// It ended well; other tests on the same machine may have disturbed it.
+fn went_well(trial: &TrialFinished) -> bool {
+    matches!(trial.status, TrialStatus::Ok | TrialStatus::Contaminated)
+}
+
+fn doubts(events: &[Event]) -> Vec<&Doubt> {
+    events.iter().filter_map(|event| if let Event::Doubt(doubt) = event { Some(doubt) } else { None }).collect()
+}
+
+#[test]
+fn a_program_that_exits_at_once_is_measured() {
+    let events = run(&["true"], |_| {});
+    assert!(!finished(&events).cancelled);
+    let trials = trials(&events);
+    assert!(trials.iter().all(|trial| went_well(trial) && trial.exit_code == Some(0) && trial.wall_ns > 0), "{trials:?}");
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::TooShort { .. })));
+}
+
+#[test]
+fn wall_and_cpu_time_are_those_of_the_program() {
+    let events = run(&["python3", "-c", "import time\nt=time.process_time()\nwhile time.process_time()-t<0.3: pass\ntime.sleep(0.3)"], |_| {});
+    for trial in trials(&events) {
+        let (wall, cpu) = (trial.wall_ns as f64 / 1e9, trial.cpu_ns as f64 / 1e9);
+        assert!(wall >= 0.6, "{wall} s");
+        assert!((0.3..0.6).contains(&cpu), "{cpu} s of CPU");
+        assert_eq!(trial.peak_threads, 1);
+        assert!(trial.voluntary_switches.is_some_and(|switches| switches > 0));
+    }
+}
+
+#[test]
+fn the_settings_reach_the_program_and_nothing_else_does() {
+    let events = run(&["sh", "-c", "test \"$SETTING\" = 1 -o \"$SETTING\" = 2 && test -z \"$HOME$GONE\""], |request| {
+        request.workload.env.insert("GONE".into(), "here".into());
+        for arm in &mut request.arms {
+            arm.env.insert("GONE".into(), None);
+        }
+    });
+    assert!(!finished(&events).cancelled);
+}
+
+#[test]
+fn a_program_that_fails_is_told_with_its_output() {
+    let events = run(&["sh", "-c", "echo before; echo the reason >&2; exit 7"], |_| {});
+    let failed = failed(&events);
+    assert_eq!(failed.code, FailureCode::WorkloadFailed);
+    assert!(failed.message.contains("exit code 7"), "{}", failed.message);
+    assert_eq!(failed.output_tail.as_deref(), Some("before\nthe reason"));
+    assert!(!failed.hint.is_empty());
+}
+
+#[test]
+fn a_program_that_crashes_is_told_with_its_signal() {
+    let events = run(&["sh", "-c", "kill -SEGV $$"], |_| {});
+    assert!(failed(&events).message.contains("Signal 11"), "{:?}", failed(&events));
+}
+
+#[test]
+fn a_program_or_directory_that_does_not_exist_is_told() {
+    let events = run(&["no-such-program-anywhere"], |_| {});
+    assert_eq!(failed(&events).code, FailureCode::CannotStart);
+    assert!(failed(&events).message.contains("no-such-program-anywhere"));
+    let events = run(&["true"], |request| request.workload.cwd = "/no/such/directory".into());
+    assert_eq!(failed(&events).code, FailureCode::CannotStart);
+    assert!(failed(&events).message.contains("/no/such/directory"));
+}
+
+#[test]
+fn a_missing_module_is_named() {
+    let events = run(&["python3", "-c", "import no_such_module_anywhere"], |_| {});
+    assert_eq!(failed(&events).code, FailureCode::MissingModule);
+    assert!(failed(&events).message.contains("`no_such_module_anywhere`"));
+}
+
+#[test]
+fn a_program_that_never_ends_is_stopped_and_told() {
+    let begun = Instant::now();
+    let events = run(&["sleep", "1000"], |request| request.limits.trial_s = 0.4);
+    assert_eq!(failed(&events).code, FailureCode::WorkloadNeverEnds);
+    assert_eq!(trials(&events)[0].status, TrialStatus::TimedOut);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_program_that_ignores_sigterm_is_killed() {
+    let events = run(&["sh", "-c", "trap '' TERM INT HUP; sleep 1000 & while :; do sleep 1000; done"], |request| request.limits.trial_s = 0.4);
+    assert_eq!(failed(&events).code, FailureCode::WorkloadNeverEnds);
+}
+
+#[test]
+fn daemons_do_not_outlive_their_trial() {
+    let daemon = "import os,time\npid=os.fork()\nif pid:\n  os.waitpid(pid,0)\nelse:\n  os.setsid()\n  if os.fork(): os._exit(0)\n  for fd in (0,1,2): os.close(fd)\n  time.sleep(1000)\n";
+    let events = run(&["python3", "-c", daemon], |_| {});
+    assert!(!finished(&events).cancelled);
+    assert!(trials(&events).iter().all(|trial| went_well(trial)), "{:?}", trials(&events));
+}
+
+#[test]
+fn a_daemon_that_keeps_the_output_open_does_not_hang_the_run() {
+    let begun = Instant::now();
+    let events = run(&["sh", "-c", "setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & exit 0"], |_| {});
+    assert!(!finished(&events).cancelled);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_fork_bomb_of_modest_size_is_reaped() {
+    let events = run(&["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do (sleep 1000 & setsid sleep 1000 & sleep 1000) & done; sleep 1000"], |request| request.limits.trial_s = 0.5);
+    assert_eq!(failed(&events).code, FailureCode::WorkloadNeverEnds);
+}
+
+#[test]
+fn a_flood_of_output_neither_blocks_nor_fills_memory() {
+    let events = run(&["sh", "-c", "head -c 300000000 /dev/zero; head -c 100000000 /dev/zero >&2; echo end; exit 3"], |request| request.limits.output_bytes = 1_000);
+    let failed = failed(&events);
+    assert_eq!(failed.code, FailureCode::WorkloadFailed);
+    let tail = failed.output_tail.as_ref().expect("the end of it");
+    assert!(tail.len() <= 4_096, "{} bytes", tail.len());
+}
+
+#[test]
+fn binary_output_is_kept_readable() {
+    let events = run(&["sh", "-c", "printf 'a\\377b\\n'; exit 1"], |_| {});
+    assert_eq!(failed(&events).output_tail.as_deref(), Some("a\u{fffd}b"));
+}
+
+#[test]
+fn a_setting_that_breaks_the_program_is_a_doubt_not_the_end() {
+    let events = run(&["sh", "-c", "test \"$SETTING\" = 1"], |_| {});
+    assert!(!finished(&events).cancelled);
+    assert!(doubts(&events).contains(&&Doubt::TrialsFailed { arm: 1, failed: 2 }), "{:?}", doubts(&events));
+    assert!(trials(&events).iter().any(|trial| trial.status == TrialStatus::Failed && trial.exit_code == Some(1)));
+}
+
+#[test]
+fn another_output_under_another_setting_is_a_doubt() {
+    let limits = |request: &mut BenchRequest| (request.limits.max_blocks, request.mode) = (3, Mode::Search);
+    let events = run(&["sh", "-c", "sleep 0.06; echo $SETTING"], limits);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::OutputDiffers { .. })), "{:?}", doubts(&events));
+    let events = run(&["sh", "-c", "sleep 0.06; echo same; date +%N >&2"], limits);
+    assert!(!doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::OutputDiffers { .. })));
+}
+
+/// A run in the middle of a trial of a program that does its best to survive.
+fn in_the_middle() -> Runner {
+    let mark = mark();
+    let stubborn = "trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' &); while :; do sleep 1000; done";
+    let runner = Runner::start(&request(&["sh", "-c", stubborn], &mark), &mark);
+    runner.until(|event| matches!(event, Event::Sample(_)));
+    let end = Instant::now() + PATIENCE;
+    while runner.survivors().len() < 4 {
+        assert!(Instant::now() < end, "the program is up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    runner
+}
+
+fn assert_cancelled(runner: &mut Runner) {
+    let begun = Instant::now();
+    let events = runner.rest();
+    assert!(finished(&events).cancelled);
+    assert_eq!(trials(&events).last().expect("the open trial").status, TrialStatus::Cancelled);
+    runner.assert_no_survivors(Duration::ZERO);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn end_of_stdin_ends_everything() {
+    let mut runner = in_the_middle();
+    runner.stdin = None;
+    assert_cancelled(&mut runner);
+}
+
+#[test]
+fn a_cancel_ends_everything() {
+    let mut runner = in_the_middle();
+    runner.send(&Command::Cancel(Empty {}));
+    assert_cancelled(&mut runner);
+}
+
+#[test]
+fn sigterm_and_sigint_end_everything() {
+    for signal in ["-TERM", "-INT"] {
+        let mut runner = in_the_middle();
+        Program::new("kill").args([signal, &runner.child.id().to_string()]).status().expect("kill runs");
+        assert_cancelled(&mut runner);
+    }
+}
+
+#[test]
+fn nothing_survives_kill_9_of_the_runner() {
+    let mut runner = in_the_middle();
+    runner.child.kill().expect("killed");
+    runner.child.wait().expect("reaped");
+    runner.assert_no_survivors(Duration::from_secs(5));
+}
+
+#[test]
+fn an_owner_that_reads_no_more_cancels() {
+    let mark = mark();
+    let mut child = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner")).arg("run").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the runner starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let start = CommandEnvelope { v: PROTOCOL_VERSION, command: Command::Start(Box::new(request(&["sh", "-c", "sleep 1000 & sleep 1000"], &mark))) };
+    writeln!(stdin, "{}", serde_json::to_string(&start).expect("JSON")).expect("the runner listens");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    stdout.read_line(&mut String::new()).expect("hello");
+    drop(stdout);
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("ours").is_none() {
+        assert!(Instant::now() < end, "the runner does not exit");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (_, events) = channel();
+    Runner { child, stdin: Some(stdin), events, mark }.assert_no_survivors(Duration::ZERO);
+}
+
+#[test]
+fn nonsense_is_refused() {
+    for (line, part) in [
+        ("{", "could not be read"),
+        (r#"{"v":99,"type":"cancel","data":{}}"#, "version 99"),
+        (r#"{"v":1,"type":"dance","data":{}}"#, "dance"),
+        (r#"{"v":1,"type":"start","data":{"workload":{"argv":["true"],"cwd":"/","env":{}},"arms":[],"current":0,"mode":"search"}}"#, "no settings"),
+    ] {
+        let mut runner = Runner::idle("none");
+        writeln!(runner.stdin.as_mut().expect("open"), "{line}").expect("the runner listens");
+        let events = runner.rest();
+        assert_eq!(failed(&events).code, FailureCode::BadRequest);
+        assert!(failed(&events).message.contains(part), "{}", failed(&events).message);
+    }
+}
+
+#[test]
+fn an_owner_that_goes_before_the_start_is_a_cancel() {
+    let mut runner = Runner::idle("none");
+    runner.stdin = None;
+    assert!(finished(&runner.rest()).cancelled);
+}
+
+#[test]
+fn machine_prints_this_machine_and_wrong_usage_is_told() {
+    let output = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner")).arg("machine").output().expect("it runs");
+    let machine: Machine = serde_json::from_slice(&output.stdout).expect("a machine");
+    assert_eq!(machine.os.as_deref(), Some("linux"));
+    assert!(machine.logical_cores.is_some_and(|cores| cores >= 1) && machine.physical_cores <= machine.logical_cores);
+    for arguments in [&["dance"][..], &[], &["run", "more"]] {
+        let output = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner")).args(arguments).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("Usage:"));
+    }
+}
