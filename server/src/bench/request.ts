@@ -38,6 +38,10 @@ export interface BenchOptions {
   readonly arms?: readonly Arm[];
   readonly settings: BenchSettings;
   readonly seed: number;
+  /** The exact command, instead of the words of the launch. */
+  readonly words?: readonly string[];
+  /** The working directory, instead of the launch's. */
+  readonly cwd?: string;
   /** Folder that launch configurations call `${workspaceFolder}`; null = derived from the launch's file. */
   readonly folder?: string | null;
 }
@@ -74,7 +78,9 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   refusals.push(...refusalOfKind(launch, plan));
   const entryPath = launch.entry === null ? null : host.pathOf(launch.entry);
   let cwd = folder;
-  if (fact?.cwd) {
+  if (options.cwd !== undefined) {
+    cwd = options.cwd;
+  } else if (fact?.cwd) {
     const text = textOf(fact.cwd);
     if (text === null) refusals.push('The working directory of this launch is not known before it starts.');
     else cwd = host.resolve(folder, text);
@@ -83,8 +89,10 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   }
   if (!host.isDirectory(cwd)) refusals.push(`The working directory ${cwd} does not exist.`);
 
-  const words: string[] = [];
-  if (fact) {
+  const words: string[] = [...(options.words ?? [])];
+  if (options.words) {
+    // Given word for word.
+  } else if (fact) {
     for (const word of fact.argv) {
       const text = textOf(word.value);
       if (text === null) refusals.push(`A word of the command line (${launch.commandText}) is not known before it starts.`);

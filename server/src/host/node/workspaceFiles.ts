@@ -1,6 +1,6 @@
 /** Files of a workspace on disk: which to look at, and their text. */
 import type { Dirent } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ignore, { type Ignore } from 'ignore';
@@ -36,6 +36,18 @@ export function decodeSource(bytes: Uint8Array): FileContent {
   } catch {
     return { kind: 'unreadable', reason: 'encoding', message: 'The file is not valid UTF-8 and was not read.' };
   }
+}
+
+/** Replaces the text of a file that exists, as a whole or not at all; its permissions, byte order mark and links stay. Throws when the disk refuses, or when the file is not UTF-8. */
+export async function saveSource(file: string, text: string): Promise<void> {
+  const target = await realpath(file);
+  const { mode } = await stat(target);
+  const before = await readFile(target);
+  if (before[0] === 0xff || before[0] === 0xfe) throw new Error(`${file} is UTF-16; ThreadGauge writes only UTF-8`);
+  const mark = before[0] === 0xef && before[1] === 0xbb && before[2] === 0xbf ? '\uFEFF' : '';
+  const temporary = `${target}.${process.pid}.tmp`;
+  await writeFile(temporary, mark + text, { mode });
+  await rename(temporary, target);
 }
 
 export interface ScanOptions {

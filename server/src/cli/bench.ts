@@ -1,0 +1,203 @@
+/** `threadgauge bench`: measures a script, a launch or a command with several thread counts. */
+import { randomInt } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { alignTable, armTable, closingSentence, doubtSentence, linesText, progressSentence, ratioSentence } from '../bench/benchText.ts';
+import { type PreparedBench, prepareBench } from '../bench/request.ts';
+import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
+import type { RunState } from '../bench/runState.ts';
+import { BenchSession } from '../bench/session.ts';
+import type { Launch } from '../core/launchGraph.ts';
+import type { Machine } from '../core/machine.ts';
+import { Engine } from '../engine/engine.ts';
+import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
+import { findRunner } from '../host/node/findRunner.ts';
+import { loadPythonParser } from '../host/node/grammars.ts';
+import { writeAtomically } from '../host/node/recordings.ts';
+import { createRunnerPort, probeMachine } from '../host/node/runnerProcess.ts';
+import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { planLaunch } from '../plan/planLaunch.ts';
+import { createReaders } from '../readers/index.ts';
+import { machineLine } from '../report/machineText.ts';
+import { openFile } from './loadWorkspace.ts';
+import { styleFor, write } from './output.ts';
+import { UsageError } from './usageError.ts';
+
+export interface BenchCommandOptions {
+  /** Null = chosen from the machine. */
+  readonly threads: readonly number[] | null;
+  readonly format: 'text' | 'json';
+  readonly save?: string;
+  readonly python?: string;
+  readonly lines: boolean;
+  readonly budget?: number;
+  readonly trialTimeout?: number;
+  readonly seed?: number;
+  /** JSON of a synthetic workload instead of a process. */
+  readonly simulate?: string;
+}
+
+/** How many files beside a script are looked at for its imports. */
+const NEIGHBOURS = 2000;
+
+/** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
+export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions): Promise<number> {
+  if ((target === undefined) === (command.length === 0)) throw new UsageError('name one thing to measure: a script, a launch (file#launch), or -- COMMAND');
+  const runner = findRunner(undefined);
+  if ('problem' in runner) throw new UsageError(runner.problem);
+  const { machine, problem } = await probeMachine(undefined);
+  if (machine === null) throw new UsageError(problem ?? 'this machine could not be described');
+  const prepared = await prepare(target, command, machine, options);
+  const { preview } = prepared;
+  if (prepared.request === null) throw new UsageError(preview.refusal ?? 'this cannot be measured');
+  let request = prepared.request;
+  if (options.simulate !== undefined) request = simulated(request, options.simulate);
+  else if (preview.interpreter) {
+    const missing = await missingModules(preview.interpreter.path, prepared.modules, request.workload.cwd, request.workload.env);
+    if (missing && missing.length > 0) throw new UsageError(`the Python ${preview.interpreter.path} (${preview.interpreter.from}) has no ${missing.join(', ')}; install it there or choose another with --python`);
+  }
+  if (options.format === 'text') await write(process.stdout, heading(prepared, machine));
+  const { state, recorded } = await run(request, runner.path, options);
+  if (options.save !== undefined) await writeAtomically(path.resolve(options.save), `${recorded.join('\n')}\n`);
+  if (options.format === 'text') await write(process.stdout, report(state));
+  if (state.failed) {
+    if (options.format === 'text' && state.failed.output_tail) await write(process.stderr, `${indent(state.failed.output_tail.trimEnd())}\n`);
+    throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
+  }
+  return state.status === 'cancelled' ? 2 : 0;
+}
+
+async function run(request: BenchRequest, runner: string, options: BenchCommandOptions): Promise<{ state: RunState; recorded: readonly string[] }> {
+  const recorded: string[] = [];
+  const terminal = process.stderr.isTTY === true;
+  let shown = 0;
+  const session = new BenchSession(request, createRunnerPort(runner), {
+    event: (_event, state, line) => {
+      recorded.push(line);
+      if (options.format === 'json') process.stdout.write(`${line}\n`);
+      const now = performance.now();
+      if (terminal && now - shown > 200) {
+        shown = now;
+        const { progress } = state;
+        const bar = progress === null || progress.expected === 0 ? 0 : Math.min(1, progress.done / progress.expected);
+        process.stderr.write(`\r\u001b[K[${'='.repeat(Math.round(bar * 20)).padEnd(20)}] ${progressSentence(state)}`.slice(0, (process.stderr.columns ?? 80) + 4));
+      }
+    },
+    problem: (problem) => process.stderr.write(`threadgauge: ${problem}\n`),
+  });
+  let interrupts = 0;
+  const interrupt = (): void => {
+    if (++interrupts === 1) session.cancel();
+    else session.abort();
+  };
+  const abort = (): void => session.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  process.on('exit', abort);
+  try {
+    const state = await session.done;
+    if (terminal) process.stderr.write('\r\u001b[K');
+    return { state, recorded };
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, interrupt);
+    process.off('exit', abort);
+  }
+}
+
+async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions): Promise<PreparedBench> {
+  const engine = new Engine({ readers: createReaders({ python: await loadPythonParser() }), rules: [], machine });
+  const cwd = process.cwd();
+  const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }) };
+  const shared = { mode: 'search' as const, settings, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
+  const host = createBenchHost({ machine, interpreter: options.python, folders: [cwd] });
+  const hash = target?.indexOf('#') ?? -1;
+  if (target !== undefined && hash > 0 && !existsSync(target)) {
+    const file = path.resolve(target.slice(0, hash));
+    if (!existsSync(file)) throw new UsageError(`${target.slice(0, hash)} does not exist`);
+    const directory = path.dirname(file);
+    const folder = path.basename(directory) === '.vscode' ? path.dirname(directory) : directory;
+    await loadAll(engine, folder);
+    await openFile(engine, file);
+    const uri = uriOfPath(file);
+    const launches = engine.launches().filter((launch) => launch.uri === uri);
+    const name = target.slice(hash + 1);
+    const launch = launches.find(({ id }) => id === name) ?? launches.find(({ label }) => label === name);
+    if (!launch) throw new UsageError(`${target.slice(0, hash)} has no launch "${name}"${launches.length > 0 ? `; it has ${launches.map(({ id }) => `"${id}"`).join(', ')}` : ''}`);
+    return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, folder });
+  }
+  let words = command;
+  if (target !== undefined) {
+    if (!existsSync(target)) throw new UsageError(`the script ${target} does not exist`);
+    words = ['python', target];
+  }
+  // Read as a line of a shell script, so that it is planned like every other launch.
+  const uri = uriOfPath(path.join(cwd, '.threadgauge-command.sh'));
+  await loadAll(engine, cwd, (file) => file.endsWith('.py'));
+  const script = words.find((word) => word.endsWith('.py') && existsSync(word));
+  if (script !== undefined) {
+    await loadAll(engine, path.dirname(path.resolve(script)), (file) => file.endsWith('.py'));
+    await openFile(engine, path.resolve(script));
+  }
+  engine.open({ uri, languageId: 'shellscript', version: 0, text: `${words.map(shellWord).join(' ')}\n` });
+  const launch = engine.launches().find((candidate) => candidate.uri === uri) ?? plainCommand(uri, words);
+  const assignments = words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, words: words.slice(Math.max(0, assignments)), cwd, folder: cwd });
+}
+
+/** A command that is no launch of anything known. */
+function plainCommand(uri: string, words: readonly string[]): Launch {
+  const text = words.map(shellWord).join(' ');
+  return { key: `${uri}#`, uri, id: '', label: text, anchor: { uri, span: { chunk: 0, start: 0, end: 0 } }, implicit: false, program: 'other', entry: null, entryText: null, commandText: text, layers: [], clearsEnvironment: false, wrappers: [], reachable: [uri], unresolved: [] };
+}
+
+async function loadAll(engine: Engine, folder: string, wanted: (file: string) => boolean = () => true): Promise<void> {
+  const { files } = await scanDirectory(folder, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: NEIGHBOURS });
+  for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) await openFile(engine, file);
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function simulated(request: BenchRequest, json: string): BenchRequest {
+  try {
+    const workload = JSON.parse(json) as SimulatedWorkload;
+    return { ...request, workload: { ...request.workload, python: null, simulated: workload }, lines: { enabled: false, arms: [] } };
+  } catch (error) {
+    throw new UsageError(`--simulate is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function heading({ preview }: PreparedBench, machine: Machine): string {
+  const style = styleFor(process.stdout);
+  const lines = [`${style.dim('machine ')} ${machineLine(machine)}`, `${style.dim('command ')} ${preview.argv.map(shellWord).join(' ')}`, `${style.dim('in      ')} ${preview.cwd}`];
+  if (preview.interpreter) lines.push(`${style.dim('python  ')} ${preview.interpreter.path} (${preview.interpreter.from})`);
+  for (const { name, value, from } of preview.environment) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
+  lines.push(`${style.dim('settings')} ${preview.arms.map((arm) => `${arm.label}${arm.current ? ' (in force)' : ''}`).join(', ')}`);
+  for (const note of preview.notes) lines.push(`${style.dim('note    ')} ${note}`);
+  return `${lines.join('\n')}\n\n`;
+}
+
+function report(state: RunState): string {
+  const style = styleFor(process.stdout);
+  const parts: string[] = [];
+  if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
+  const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, sourceLine);
+  if (lines !== '') parts.push(lines);
+  if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));
+  const ratio = ratioSentence(state);
+  if (ratio !== null) parts.push(ratio);
+  if (!state.failed) parts.push(style.bold(closingSentence(state)));
+  return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
+}
+
+function sourceLine(file: string, line: number): string {
+  try {
+    return readFileSync(file, 'utf8').split(/\r\n|\r|\n/)[line] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}

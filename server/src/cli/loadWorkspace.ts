@@ -1,0 +1,78 @@
+/** Reads the files and folders named on a command line into an engine. */
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Machine } from '../core/machine.ts';
+import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
+import { Engine, type EngineConfig } from '../engine/engine.ts';
+import { loadPythonParser } from '../host/node/grammars.ts';
+import { probeMachine } from '../host/node/runnerProcess.ts';
+import { pathOfUri, readSource, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { engineSources } from '../lsp/reportSources.ts';
+import { createReaders } from '../readers/index.ts';
+import type { ReportSources } from '../report/sources.ts';
+import { RULES } from '../rules/index.ts';
+import { UsageError } from './usageError.ts';
+
+export interface LoadedWorkspace {
+  readonly engine: Engine;
+  readonly sources: ReportSources;
+  readonly machine: Machine;
+  /** Files that a reader understood. */
+  readonly files: number;
+}
+
+/** Loads paths (the working directory when there are none). `machineFile` replaces the machine at hand. */
+export async function loadWorkspace(paths: readonly string[], machineFile: string | undefined, config: EngineConfig = {}): Promise<LoadedWorkspace> {
+  const machine = await targetMachine(machineFile);
+  const readers = createReaders({ python: await loadPythonParser() });
+  const engine = new Engine({ readers, rules: RULES, machine, config, log: (message, error) => process.stderr.write(`threadgauge: ${message} ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`) });
+  const files = new Set<string>();
+  for (const given of paths.length === 0 ? ['.'] : paths) {
+    const full = path.resolve(given);
+    if (!existsSync(full)) throw new UsageError(`${given} does not exist`);
+    if (statSync(full).isDirectory()) {
+      const { files: found, truncated } = await scanDirectory(full, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: 200_000 });
+      if (truncated) process.stderr.write(`threadgauge: ${given} holds more than 200,000 files; the rest was not looked at\n`);
+      for (const file of found) files.add(file);
+    } else files.add(full);
+  }
+  for (const file of files) await openFile(engine, file);
+  const named = [...files].filter((file) => engine.facts(uriOfPath(file)) !== undefined).length;
+  return { engine, machine, files: named, sources: engineSources(engine, displayPath) };
+}
+
+/** Reads one file into the engine. */
+export async function openFile(engine: Engine, file: string): Promise<void> {
+  const uri = uriOfPath(file);
+  const content = await readSource(file);
+  if (content.kind === 'text') engine.open({ uri, languageId: '', version: 0, text: content.text });
+  else if (content.kind === 'unreadable') engine.openUnreadable({ uri, languageId: '' }, content.reason, content.message);
+  else throw new UsageError(`${path.relative(process.cwd(), file)}: ${content.message}`);
+}
+
+/** Relative to the working directory. */
+export function displayPath(uri: string): string {
+  const file = pathOfUri(uri);
+  return file === null ? uri : path.relative(process.cwd(), file).split(path.sep).join('/') || '.';
+}
+
+/** The machine of a file, else this one, else one of which nothing is known. */
+export async function targetMachine(file: string | undefined): Promise<Machine> {
+  if (file === undefined) {
+    const { machine, problem } = await probeMachine(undefined);
+    if (machine === null) process.stderr.write(`threadgauge: ${problem} Findings that depend on the machine are left out.\n`);
+    return machine ?? UNKNOWN_MACHINE;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`the machine file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    return machineFromJson(json);
+  } catch (error) {
+    throw new UsageError(`the machine file ${file} is not usable: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,126 @@
+/** The `threadgauge` command. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { startServer } from '../lsp/startServer.ts';
+import { bench, type BenchCommandOptions } from './bench.ts';
+import { check, type CheckOptions } from './check.ts';
+import { explain, listRules } from './explain.ts';
+import { machine, plan } from './plan.ts';
+import { UsageError } from './usageError.ts';
+
+const VERSION = process.env['THREADGAUGE_VERSION'] ?? 'development';
+
+/** Exit codes: 0 nothing at or above the fail level, 1 findings, 2 usage or internal error. */
+async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = new Command('threadgauge')
+    .description('Finds, explains, measures and fixes CPU-thread misconfiguration in inference code.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`threadgauge: ${text.replace(/^error: /, '')}`) })
+    .showSuggestionAfterError();
+  const format = (choices: readonly string[]): Option => new Option('--format <format>', 'output format').choices(choices).default('text');
+  const machineFile = (): Option => new Option('--machine <file>', 'target machine, as printed by `threadgauge machine --format json`');
+
+  program
+    .command('check')
+    .description('findings for files or whole folders; honours .gitignore')
+    .argument('[paths...]', 'files and folders; the working directory when absent')
+    .addOption(format(['text', 'json', 'sarif', 'github']))
+    .addOption(machineFile())
+    .addOption(new Option('--fail-on <severity>', 'exit with 1 from this severity on').choices(['error', 'warning', 'information']).default('warning'))
+    .option('--preview', 'run rules in the preview stage too', false)
+    .option('--fix', 'apply safe fixes', false)
+    .action(async (paths: string[], options: CheckOptions) => {
+      code = await check(paths, options, VERSION);
+    });
+  program
+    .command('plan')
+    .description('the effective thread plan of every launch found')
+    .argument('[paths...]', 'files and folders; the working directory when absent')
+    .addOption(format(['text', 'json']))
+    .addOption(machineFile())
+    .action(async (paths: string[], options: { format: 'text' | 'json'; machine?: string }) => {
+      code = await plan(paths, options);
+    });
+  program
+    .command('bench')
+    .description('measures a script, a launch (file#launch) or -- COMMAND with several thread counts')
+    .argument('[target]', 'a Python script, or file#launch')
+    .argument('[command...]', 'behind --: the command to measure')
+    .addOption(new Option('--threads <counts>', 'thread counts to compare, such as 1,2,4; auto = chosen from the machine').argParser(parseThreads).default(null, 'auto'))
+    .addOption(format(['text', 'json']))
+    .option('--save <file>', 'keep the event stream in a file')
+    .option('--python <path>', 'the Python to run scripts with')
+    .option('--no-lines', 'do not time source lines')
+    .addOption(new Option('--budget <seconds>', 'stop after this time with what was measured').argParser(parseSeconds))
+    .addOption(new Option('--trial-timeout <seconds>', 'stop a single run after this time').argParser(parseSeconds))
+    .addOption(new Option('--seed <number>', 'order of the runs, to repeat a benchmark').argParser(parseSeed))
+    .addOption(new Option('--simulate <json>').hideHelp())
+    .action(async (target: string | undefined, command: string[], options: BenchCommandOptions) => {
+      // Commander hands the first word behind `--` to the first free argument.
+      const separator = argv.indexOf('--');
+      const behind = separator < 0 ? [] : argv.slice(separator + 1);
+      if (separator < 0 && command.length > 0) throw new UsageError(`unexpected ${command.join(' ')}; a command to measure stands behind --`);
+      const named = behind.length > 0 && target === behind[0] && command.length === behind.length - 1 ? undefined : target;
+      if (named !== undefined && behind.length > 0) throw new UsageError('name a script or a command behind --, not both');
+      code = await bench(named, behind, options);
+    });
+  program
+    .command('machine')
+    .description('what the runner sees: cores, SMT, sockets, NUMA, hybrid cores, affinity, quota')
+    .addOption(format(['text', 'json']))
+    .action(async (options: { format: 'text' | 'json' }) => {
+      code = await machine(options);
+    });
+  program
+    .command('explain')
+    .description("a rule's page")
+    .argument('[rule]', 'id of the rule')
+    .option('--list', 'every rule with one line', false)
+    .action(async (rule: string | undefined, { list }: { list: boolean }) => {
+      if (list) code = await listRules();
+      else if (rule === undefined) throw new UsageError('name a rule, or use --list');
+      else code = await explain(rule);
+    });
+  program
+    .command('lsp')
+    .description('the language server')
+    .option('--stdio', 'over standard input and output (the only transport)', true)
+    .action(async () => {
+      code = -1;
+      await startServer();
+    });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`threadgauge: ${error instanceof UsageError ? error.message : `internal error: ${error instanceof Error ? error.message : String(error)}`}\n`);
+    return 2;
+  }
+}
+
+function parseThreads(text: string): readonly number[] | null {
+  if (text === 'auto') return null;
+  const counts = text.split(',').map((part) => (/^\s*[1-9]\d{0,3}\s*$/.test(part) ? Number(part) : Number.NaN));
+  if (counts.some(Number.isNaN)) throw new InvalidArgumentError('Give whole numbers such as 1,2,4, or auto.');
+  return counts;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0) || !Number.isFinite(seconds)) throw new InvalidArgumentError('Give a number of seconds above 0.');
+  return seconds;
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new InvalidArgumentError('Give a whole number.');
+  return seed;
+}
+
+// `| head` closes the pipe; there is nobody left to tell.
+process.stdout.on('error', () => process.exit(0));
+void main(process.argv.slice(2)).then((code) => {
+  if (code >= 0) process.exit(code);
+});

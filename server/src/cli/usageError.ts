@@ -1,0 +1,2 @@
+/** An error that is the caller's to mend: one clear line, exit code 2. */
+export class UsageError extends Error {}
