@@ -12,8 +12,13 @@ import { Status } from './status.ts';
 
 let server: ServerConnection | undefined;
 
+/** What other code in the extension host may look at; tests do. */
+export interface ExtensionApi {
+  readonly annotations: Pick<Annotations, 'shown'>;
+}
+
 /** Called by the editor, once. */
-export function activate(context: vscode.ExtensionContext): void {
+export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const began = performance.now();
   const log = createLog();
   const connection = new ServerConnection(context, log);
@@ -22,7 +27,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const annotations = new Annotations(context.workspaceState, log);
   const report = new ReportPanel(context.extensionUri, runs);
   const plans = new PlanDocuments((uri) => connection.plan(uri === undefined ? {} : { uri }));
-  const services: Services = { context, log, server: connection, runs, annotations, report, plans };
+  const services: Services = { context, log, server: connection, runs, annotations, report, plans, cancellations: new Set() };
   context.subscriptions.push(
     log,
     runs,
@@ -39,6 +44,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   connection.start();
   log.info(`Activated in ${(performance.now() - began).toFixed(1)} ms.`);
+  return { annotations };
 }
 
 /** Called by the editor when it closes; it waits for the promise. */

@@ -1,10 +1,11 @@
 /** The connection to the language server: start, restart, and the messages beyond LSP. */
+import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, State, TransportKind, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
+import { LanguageClient, RevealOutputChannelOn, State, TransportKind, WorkDoneProgress, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
 import { METHODS, SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
-import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, Configuration, LaunchInfo, LaunchRef, MeasuredParams, PlanReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, LaunchInfo, LaunchRef, MeasuredParams, PlanReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
 import { messageOf } from './log.ts';
-import { initializationOptions, onSettingsChanged, serverConfiguration } from './settings.ts';
+import { initializationOptions, onSettingsChanged } from './settings.ts';
 
 /** What the server reads; also where the language status shows. */
 export const DOCUMENT_SELECTOR: ({ language: string } | { pattern: string })[] = [
@@ -42,7 +43,6 @@ export class ServerConnection implements vscode.Disposable {
       this.#measured,
       onSettingsChanged((restart) => {
         if (restart) void this.restart();
-        else void this.#notify('workspace/didChangeConfiguration', { settings: { threadgauge: serverConfiguration() satisfies Configuration } });
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => void this.#notify(METHODS.trust, { trusted: true } satisfies TrustParams)),
     );
@@ -79,8 +79,18 @@ export class ServerConnection implements vscode.Disposable {
   }
 
   /** Runs a benchmark to its end; the token cancels it. */
-  async bench(params: BenchParams, token: vscode.CancellationToken): Promise<BenchReply> {
-    return this.#request<BenchReply>('workspace/executeCommand', { command: SERVER_COMMANDS.bench, arguments: [params] }, token);
+  async bench(params: BenchParams, token: vscode.CancellationToken, progress: (percent: number, message: string) => void): Promise<BenchReply> {
+    // Our own token: one that the server makes would be shown a second time by the client library.
+    const workDoneToken = `threadgauge-${randomUUID()}`;
+    await this.#queue;
+    const listener = this.#client?.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
+      if (value.kind === 'report') progress(value.percentage ?? 0, value.message ?? '');
+    });
+    try {
+      return await this.#request<BenchReply>('workspace/executeCommand', { command: SERVER_COMMANDS.bench, arguments: [params], workDoneToken }, token);
+    } finally {
+      listener?.dispose();
+    }
   }
 
   /** Ends one run, or all of them. */

@@ -14,4 +14,6 @@ export interface Services {
   readonly annotations: Annotations;
   readonly report: ReportPanel;
   readonly plans: PlanDocuments;
+  /** Of the runs this window has asked for and that have not answered. */
+  readonly cancellations: Set<vscode.CancellationTokenSource>;
 }

@@ -1,6 +1,6 @@
-/** The settings, read from the editor into the shapes that the server takes. */
+/** The settings that the client reads itself. */
 import * as vscode from 'vscode';
-import type { BenchSettings, Configuration, InitializationOptions, RuleLevel } from '../../server/src/bench/messages.ts';
+import type { InitializationOptions } from '../../server/src/bench/messages.ts';
 
 const SECTION = 'threadgauge';
 
@@ -18,26 +18,10 @@ export function askBeforeRun(): boolean {
   return read('bench.askBeforeRun', true);
 }
 
-/** What the server is told whenever a setting changes. */
-export function serverConfiguration(): Configuration {
-  const bench: BenchSettings = {
-    budgetSeconds: read('bench.budgetSeconds', 900),
-    trialSeconds: read('bench.trialSeconds', 120),
-    lines: read('bench.lines', true),
-  };
-  return {
-    machine: read<object | null>('machine', null),
-    interpreter: read('interpreter', ''),
-    rules: read<Record<string, RuleLevel>>('rules', {}),
-    bench,
-  };
-}
-
-/** What the server is told when it starts. */
+/** What the server is told when it starts; the other settings it asks for itself, and again when they change. */
 export function initializationOptions(storage: vscode.Uri): InitializationOptions {
   const runnerPath = read('runner.path', '');
   return {
-    ...serverConfiguration(),
     trusted: vscode.workspace.isTrusted,
     ...(runnerPath ? { runnerPath } : {}),
     ...(storage.scheme === 'file' ? { storageDir: storage.fsPath } : {}),
@@ -45,7 +29,7 @@ export function initializationOptions(storage: vscode.Uri): InitializationOption
   };
 }
 
-/** Calls back when a setting of ours changed. `restart` = it takes a new server to apply it. */
+/** Calls back when a setting of ours changed. `restart` = the server reads it only when it starts. */
 export function onSettingsChanged(listener: (restart: boolean) => void): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((event) => {
     if (event.affectsConfiguration(SECTION)) listener(event.affectsConfiguration(`${SECTION}.runner.path`));

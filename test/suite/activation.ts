@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 
-export const EXTENSION_ID = 'threadgauge.threadgauge';
+import type { ExtensionApi } from '../../client/src/extension.ts';
+
+const EXTENSION_ID = 'threadgauge.threadgauge';
+
+/** What the extension gives to tests. */
+export async function extensionApi(): Promise<ExtensionApi> {
+  const extension = vscode.extensions.getExtension<ExtensionApi>(EXTENSION_ID);
+  assert.ok(extension, 'the extension is known');
+  return extension.activate();
+}
 
 describe('activation', () => {
   it('happens because the workspace holds a launch.json', async () => {

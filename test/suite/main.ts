@@ -29,6 +29,8 @@ async function runSession(session: string): Promise<number> {
     await import('./untrusted.ts');
   } else {
     await import('./activation.ts');
+    await import('./warnings.ts');
+    await import('./benchmark.ts');
   }
   let failures = 0;
   let reports: Promise<void> = Promise.resolve();

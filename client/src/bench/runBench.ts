@@ -1,8 +1,6 @@
 /** Runs one benchmark with progress and cancel, and says how it ended. */
 import * as vscode from 'vscode';
 import type { BenchParams, BenchReply } from '../../../server/src/bench/messages.ts';
-import { progressSentence } from '../../../server/src/bench/benchText.ts';
-import { fractionDone } from '../../../server/src/bench/runState.ts';
 import { messageOf } from '../log.ts';
 import type { Services } from '../services.ts';
 import { chooseLaunch, isLaunchRef } from './chooseLaunch.ts';
@@ -46,18 +44,20 @@ export async function runBench(services: Services, mode: 'search' | 'verify', la
 async function runWithProgress(services: Services, params: BenchParams, label: string): Promise<BenchReply> {
   const title = `Benchmark of "${label}"`;
   return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title }, async (progress, token) => {
-    let shown = 0;
-    const listener = services.runs.onChange((run) => {
-      if (run.launch.uri !== params.uri || run.launch.launchId !== params.launchId) return;
-      const percent = Math.floor(fractionDone(run.state) * 100);
-      progress.report({ message: progressSentence(run.state), increment: Math.max(0, percent - shown) });
-      shown = Math.max(shown, percent);
-    });
+    const cancellation = new vscode.CancellationTokenSource();
+    const listener = token.onCancellationRequested(() => cancellation.cancel());
+    services.cancellations.add(cancellation);
     services.report.show(params, { preserveFocus: true });
+    let shown = 0;
     try {
-      return await services.server.bench(params, token);
+      return await services.server.bench(params, cancellation.token, (percent, message) => {
+        progress.report({ message, increment: Math.max(0, percent - shown) });
+        shown = Math.max(shown, percent);
+      });
     } finally {
       listener.dispose();
+      services.cancellations.delete(cancellation);
+      cancellation.dispose();
     }
   });
 }

@@ -5,6 +5,7 @@ import type { Services } from '../services.ts';
 export function cancelBenchmark(services: Services) {
   return async (argument?: unknown): Promise<void> => {
     const runId = typeof argument === 'object' && argument !== null && 'runId' in argument && typeof argument.runId === 'string' ? argument.runId : undefined;
-    await services.server.cancel(runId);
+    if (runId === undefined) for (const cancellation of services.cancellations) cancellation.cancel();
+    else await services.server.cancel(runId);
   };
 }

@@ -1,0 +1,164 @@
+/** A benchmark of real PyTorch from the command to the code action, and its end by cancel. */
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { BenchReply, LaunchRef } from '../../server/src/bench/messages.ts';
+import { extensionApi } from './activation.ts';
+import { frameTexts, screenshot } from './harness.ts';
+import { actionsAt, apply, FOLDER, open, pause, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
+
+const LAUNCH: LaunchRef = { uri: uriOf('.vscode/launch.json').toString(), launchId: 'infer' };
+
+async function launchRef(label: string): Promise<LaunchRef> {
+  const document = await vscode.workspace.openTextDocument(uriOf('.vscode/launch.json'));
+  return waitFor(`a lens on "${label}"`, async () => {
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 50);
+    return lenses.map((lens) => (lens.command?.command === 'threadgauge.runBenchmark' ? (lens.command.arguments?.[0] as LaunchRef) : undefined)).find((ref) => ref?.launchId.includes(label));
+  });
+}
+
+describe('a benchmark of real PyTorch', function () {
+  this.timeout(420_000);
+  let reply: BenchReply | undefined;
+
+  before(async () => {
+    await vscode.workspace.getConfiguration('threadgauge').update('bench.budgetSeconds', 240, vscode.ConfigurationTarget.Workspace);
+  });
+
+  after(reset);
+
+  it('runs, shows its progress and ends with a verdict', async () => {
+    await open('infer.py');
+    reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, { confirmed: true });
+    assert.ok(reply, 'it was started');
+    assert.equal(reply.outcome, 'finished', reply.message);
+    assert.ok(reply.state?.verdict, 'there is a verdict');
+    assert.ok(reply.state.arms.length >= 2, 'several settings were compared');
+  });
+
+  it('writes times after the lines that did the work', async () => {
+    const editor = await open('infer.py');
+    const { annotations } = await extensionApi();
+    const shown = await waitFor('annotations', () => {
+      const found = annotations.shown(editor.document);
+      return found.length > 0 ? found : undefined;
+    });
+    const small = rangeOf(editor.document, 'c = a @ b').start.line;
+    const large = rangeOf(editor.document, 'c = torch.mm(a, b)').start.line;
+    for (const line of [small, large]) {
+      const annotation = shown.find((found) => found.line === line);
+      assert.ok(annotation, `line ${line + 1} has a time; there: ${shown.map((found) => found.line + 1).join(', ')}`);
+      assert.match(annotation.text, /^[▆░]{6} \d+ % · [\d.]+ (?:s|ms) · [\d,]+x/);
+      assert.equal(annotation.stale, false);
+    }
+    assert.ok(shown.find((found) => found.line === small)?.text.includes('2,000x'), 'the loop ran 2,000 times');
+  });
+
+  it('fills the report: verdict, chart, table', async () => {
+    await vscode.commands.executeCommand('threadgauge.showReport');
+    const texts = await waitFor('the report', async () => {
+      const found = await frameTexts();
+      if (found === null) return [];
+      return found.some((text) => text.includes('The settings compared')) ? found : undefined;
+    });
+    if (texts.length === 0) return;
+    const report = texts.find((text) => text.includes('The settings compared')) ?? '';
+    for (const word of ['OMP_NUM_THREADS=1', 'Median', 'MAD', 'Lines of infer.py', 'Machine and run']) assert.ok(report.includes(word), `${word} in ${report}`);
+  });
+
+  it('looks like this', async () => {
+    const editor = await open('infer.py');
+    await vscode.commands.executeCommand('workbench.action.closePanel');
+    await vscode.commands.executeCommand('notifications.clearAll');
+    await vscode.commands.executeCommand('threadgauge.showReport');
+    await pause(1500);
+    await screenshot('report');
+    await vscode.commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
+    await vscode.commands.executeCommand('workbench.action.closeOtherEditors');
+    await vscode.window.showTextDocument(editor.document, { viewColumn: vscode.ViewColumn.One });
+    editor.revealRange(new vscode.Range(16, 0, 16, 0), vscode.TextEditorRevealType.AtTop);
+    await pause(1500);
+    await screenshot('annotations');
+  });
+
+  it('offers its verdict as a code action, which writes the setting where it works', async function () {
+    if (availableParallelism() < 2) return this.skip();
+    assert.equal(reply?.state?.verdict?.outcome, 'faster', `with several CPUs, several threads beat the one in force: ${reply?.message}`);
+    const editor = await open('.vscode/launch.json');
+    const actions = await actionsAt('.vscode/launch.json', rangeOf(editor.document, '"infer"'));
+    const best = actions.find((action) => /^Set OMP_NUM_THREADS=\d+: .*faster, measured/.test(action.title));
+    assert.ok(best, `offered: ${actions.map((action) => action.title).join(', ')}`);
+    await apply(best);
+    assert.match(editor.document.getText(), /"name": "infer",[\s\S]*?"env": \{ "OMP_NUM_THREADS": "(?!1")\d+" \}/);
+    assert.ok(editor.document.getText().includes('// One thread, copied'), 'comments are kept');
+    assert.ok(await editor.document.save());
+  });
+
+  it('verifies old against new', async function () {
+    if (availableParallelism() < 2) return this.skip();
+    const verified = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.verifyBenchmark', LAUNCH, { confirmed: true });
+    assert.equal(verified?.outcome, 'finished', verified?.message);
+    assert.equal(verified?.state?.arms.length, 2);
+  });
+
+  it('keeps its times beside the lines through edits, and greys those that changed', async () => {
+    const editor = await open('infer.py');
+    const { annotations } = await extensionApi();
+    const lineOf = (text: string): number => rangeOf(editor.document, text).start.line;
+    const before = annotations.shown(editor.document).find((found) => found.line === lineOf('c = a @ b'));
+    assert.ok(before);
+    await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '# one\n# two\n'));
+    const moved = annotations.shown(editor.document).find((found) => found.line === lineOf('c = a @ b'));
+    assert.equal(moved?.text, before.text);
+    await editor.edit((edit) => edit.replace(rangeOf(editor.document, 'c = a @ b'), 'c = b @ a'));
+    const shown = annotations.shown(editor.document);
+    assert.deepEqual(shown.filter((found) => found.stale).map((found) => found.line), [lineOf('c = b @ a')]);
+    assert.ok(shown.find((found) => found.stale)?.text.startsWith('⟳'));
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  it('is forgotten on request', async () => {
+    const editor = await open('infer.py');
+    const { annotations } = await extensionApi();
+    await vscode.commands.executeCommand('threadgauge.clearMeasurements');
+    assert.deepEqual(annotations.shown(editor.document), []);
+  });
+});
+
+describe('cancelling', function () {
+  this.timeout(120_000);
+  after(reset);
+
+  it('ends the workload and everything it started', async () => {
+    const running = vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, { confirmed: true });
+    await waitFor('the workload to run', () => (workloads().length > 0 ? true : undefined), 60_000);
+    await vscode.commands.executeCommand('threadgauge.cancelBenchmark');
+    const reply = await running;
+    assert.equal(reply?.outcome, 'cancelled', reply?.message);
+    await waitFor(`the workload to end (${workloads().join(' | ')})`, () => (workloads().length === 0 ? true : undefined), 10_000);
+  });
+
+  it('works for a program that ignores SIGTERM and forks', async () => {
+    const script = [
+      'import os, signal, time',
+      'import torch',
+      'torch.set_num_threads(1)',
+      'signal.signal(signal.SIGTERM, signal.SIG_IGN)',
+      'if os.fork() == 0:',
+      '    os.setsid()',
+      '    time.sleep(600)',
+      'torch.mm(torch.randn(64, 64), torch.randn(64, 64))',
+      'time.sleep(600)',
+      '',
+    ].join('\n');
+    writeFileSync(path.join(FOLDER, 'infer.py'), script);
+    const ref = await launchRef('infer (quick, defaults)');
+    const running = vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', ref, { confirmed: true });
+    await waitFor('the workload and its child to run', () => (workloads().length > 1 ? true : undefined), 60_000);
+    await vscode.commands.executeCommand('threadgauge.cancelBenchmark');
+    await running;
+    await waitFor('the workload to end', () => (workloads().length === 0 ? true : undefined), 15_000);
+  });
+});
