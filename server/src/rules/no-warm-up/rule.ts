@@ -17,7 +17,7 @@ export const rule = defineRule({
   },
   check({ file }, report) {
     // Data sets are walked once; a benchmark repeats the same input.
-    if (trains(file.facts) || file.facts.some((f) => f.kind === 'fanOut' && f.api.includes('DataLoader'))) return;
+    if (trains(file.facts) || file.facts.some((f) => f.kind === 'load' && f.module.startsWith('torch.utils.data'))) return;
     for (const { start, work, index } of timedWork(file.facts)) {
       const first = work[0];
       if (!first?.certain || start.scope.loop || !work.every((w) => w.scope.loop)) continue;

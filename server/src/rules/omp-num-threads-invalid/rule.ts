@@ -25,7 +25,7 @@ export const rule = defineRule({
       if (text === null) continue;
       const at = valueAnchor(file.uri, fact);
       if (text === '') {
-        report({ messageId: 'empty', at, severity: 'warning', fixes: [removeSetting(file.uri, fact, 'review', true)] });
+        report({ messageId: 'empty', at: { uri: file.uri, span: fact.span }, severity: 'warning', fixes: [removeSetting(file.uri, fact, 'review', true)] });
         continue;
       }
       const parsed = knobByEnv('OMP_NUM_THREADS')?.value.parse(text);

@@ -1,4 +1,5 @@
 /** Points at a single process that is told to use one thread on a machine with more cores. */
+import { knobByEnv } from '../../knobs/catalogue.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { decidedAt, relatedPlaces, settingAt } from '../planProof.ts';
 import { fanOuts } from '../programOrder.ts';
@@ -24,7 +25,7 @@ export const rule = defineRule({
     if (cores === null || cores < 2) return;
     const decided = decidedAt(plan.intraOp);
     const setting = settingAt(graph, decided);
-    if (decided === null || setting === null || setting.channel !== 'env') return;
+    if (decided === null || setting === null || setting.channel !== 'env' || knobByEnv(setting.name)?.role !== 'intraOp') return;
     if (!plan.schedule.some((s) => s.fact.kind === 'compute' && s.fact.certain && s.fact.library === 'torch')) return;
     // Other processes or threads may be what fills the cores.
     if (fanOuts(plan, 'process').length > 0 || fanOuts(plan, 'thread').length > 0) return;

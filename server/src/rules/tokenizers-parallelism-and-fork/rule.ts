@@ -8,8 +8,6 @@ import { launchEnvironment } from '../launchEnvironment.ts';
 import { fanOuts, imports } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
-const TOKENIZES = /(?:tokeniz\w*|encode_batch|batch_encode_plus)/i;
-
 export const rule = defineRule({
   id: 'tokenizers-parallelism-and-fork',
   family: 'fork-safety',
@@ -31,7 +29,8 @@ export const rule = defineRule({
       if (fact.startMethod === 'spawn' || fact.startMethod === 'forkserver') return false;
       const count = fact.count === null ? null : evaluateInt(fact.count, { machine: plan.machine });
       if (fact.api.includes('DataLoader') ? count === null || count < 1 : count === 0) return false;
-      return plan.schedule.slice(0, index).some((s) => (s.fact.kind === 'compute' && TOKENIZES.test(s.fact.text)) || (s.fact.kind === 'call' && TOKENIZES.test(s.fact.callee)));
+      // A model of these packages that ran has tokenized its input.
+      return plan.schedule.slice(0, index).some((s) => s.fact.kind === 'compute' && s.fact.library === 'torch' && s.fact.certain);
     });
     if (!fork) return;
     report({

@@ -26,7 +26,7 @@ export const rule = defineRule({
       if (fact.kind !== 'setting' || fact.channel !== 'env' || fact.exported || fact.operation === 'unset' || !knobByEnv(fact.name)) return;
       // Assignments in functions have their own rules of visibility, and a function may export later.
       if (fact.scope.func !== launch.scope.func) return;
-      if (inEnvironment(launch, facts, fact.name) || usedByShell(facts.slice(index + 1), fact.name)) return;
+      if (inEnvironment(launch, facts, fact.name) || usedByShell(facts.slice(index + 1), fact.name) || new RegExp(`\\$\\{?${fact.name}\\b`).test(`${launch.label} ${plan.launch.commandText}`)) return;
       if (facts.some((f) => setsVariable(f, fact.name) && f.exported) || facts.some((f) => f.kind === 'link' && f.relation === 'source')) return;
       report({
         messageId: 'local',
