@@ -11,13 +11,14 @@ export function isHandlerDecorator(decorator: string): boolean {
   return HANDLER.test(decorator);
 }
 
-/** True when a Python file has something to plan and looks like a program rather than a module, a test or a package script. */
-export function looksLikeProgram(file: FileFacts): boolean {
+/** True when a Python file, or what it imports, has something to plan, and it looks like a program rather than a module, a test or a package script. */
+export function looksLikeProgram(file: FileFacts, imports: readonly (FileFacts | undefined)[]): boolean {
   const name = baseName(file.uri);
   if (!name.endsWith('.py')) return false;
   if (/^(?:setup|conftest|noxfile|tasks|fabfile|__init__|gunicorn\.conf|gunicorn_conf|gunicorn_config|wsgi|asgi)\.py$/.test(name)) return false;
   if (/^test_.*\.py$|_test\.py$/.test(name) || /\/tests?\//.test(file.uri)) return false;
-  if (!file.facts.some(concernsThreads)) return false;
+  const own = file.facts.some(concernsThreads);
+  if (!own && !imports.some((imported) => imported?.facts.some(concernsThreads) ?? false)) return false;
   if (file.facts.some((fact) => fact.scope.main)) return true;
   // A web application's module computes nothing of its own; a server imports it.
   if (file.facts.some((fact) => fact.kind === 'define' && fact.decorators.some(isHandlerDecorator))) return false;

@@ -91,6 +91,8 @@ function computesIn(scheduled: ScheduledFact & { readonly fact: FanOutFact }, co
   if (fact.worker === null) return /^torch\.multiprocessing\.spawn$|start_multi_process_pool$/.test(fact.api) ? 'yes' : 'unknown';
   const worker = scheduleWorker(context.launch, context.graph, { uri: anchor.uri, name: fact.worker, func: fact.scope.func }, false);
   if (worker.body.some((item) => item.fact.kind === 'compute')) return 'yes';
+  // A worker process may compute in threads of its own.
+  if (fact.what === 'process' && worker.body.some((item) => item.fact.kind === 'fanOut' && item.fact.what === 'thread' && computesIn({ ...item, fact: item.fact }, context) === 'yes')) return 'yes';
   if (/^torch\.multiprocessing\.spawn$/.test(fact.api)) return 'yes';
   return worker.found ? 'no' : 'unknown';
 }

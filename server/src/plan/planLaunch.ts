@@ -6,6 +6,7 @@ import type { Machine } from '../core/machine.ts';
 import type { Certainty, KnobState, Plan, PlanNumber, Provenance, RuntimePlan, Shadowed } from '../core/plan.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { baseName, displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
+import { isHandlerDecorator } from '../link/programs.ts';
 import { readFanOut, type FanOut } from './fanOuts.ts';
 import { limitMachine } from './machineLimits.ts';
 import { computeThreads, known, limitedTeam, maskThreads, notKnown, numexprThreads, onnxThreads, openBlasThreads, plainOpenMpThreads, rayonThreads, reason, torchThreads, joblibCpus } from './pools.ts';
@@ -30,6 +31,18 @@ interface ProcessPlan {
   readonly interOp: PlanNumber;
   readonly library: Library | null;
   readonly runtimes: readonly RuntimePlan[];
+}
+
+/** Threads of one process that run operations side by side. */
+interface AppThreads {
+  readonly count: PlanNumber;
+  /** True when the main thread computes too while they run. */
+  readonly mainComputes: boolean;
+}
+
+/** A process that the script starts. */
+interface ChildPlan extends ProcessPlan {
+  readonly appThreads: AppThreads | null;
 }
 
 class Planner {
@@ -58,7 +71,7 @@ class Planner {
 
     const state = new ProcessState(launch, environment, machine);
     const fanOuts: FanOut[] = [];
-    const children = new Map<FanOut, ProcessPlan>();
+    const children = new Map<FanOut, ChildPlan>();
     for (const item of scheduled) {
       state.step(item);
       if (item.fact.kind !== 'fanOut') continue;
@@ -214,23 +227,27 @@ class Planner {
   }
 
   /** The plan of a process that a fan-out of the script starts. */
-  #childPlan(fanOut: FanOut, parent: ProcessState, machine: Machine): ProcessPlan {
+  #childPlan(fanOut: FanOut, parent: ProcessState, machine: Machine): ChildPlan {
     const { fact, anchor } = fanOut.scheduled;
     const worker = { uri: anchor.uri, name: fact.worker, func: fact.scope.func };
-    const spawned = (): ProcessPlan => {
+    const threads = (environment: EnvironmentState, body: readonly ScheduledFact[]): AppThreads | null => {
+      const inner = body.flatMap((item) => (item.fact.kind === 'fanOut' ? [readFanOut({ ...item, fact: item.fact }, environment, { launch: this.#launch, graph: this.#graph, machine })] : []));
+      return this.#threadPools(inner, body);
+    };
+    const spawned = (): ChildPlan => {
       const environment = parent.environment.copy();
       if (/^joblib\./.test(fact.api)) this.#lokyEnvironment(environment, fanOut, machine);
       const state = new ProcessState(this.#launch, environment, machine);
       const run = scheduleWorker(this.#launch, this.#graph, worker, true);
       state.run(run.facts);
-      return this.#processPlan(state, run.facts, machine);
+      return { ...this.#processPlan(state, run.facts, machine), appThreads: threads(environment, run.body) };
     };
-    const forked = (): ProcessPlan => {
+    const forked = (): ChildPlan => {
       const run = scheduleWorker(this.#launch, this.#graph, worker, false);
       const child = new ProcessState(this.#launch, parent.environment.copy(), machine);
       child.run(run.facts);
       const set = child.lastCall(SET_THREADS);
-      const inherited = this.#processPlan(parent, [], machine);
+      const inherited = { ...this.#processPlan(parent, [], machine), appThreads: threads(child.environment, run.body) };
       return set ? { ...inherited, intraOp: limitedTeam(set, parent.readBy('openmp')) } : inherited;
     };
     if (fanOut.start === 'spawn') return spawned();
@@ -309,24 +326,28 @@ class Planner {
   }
 
   /** Multiplies processes, application threads and teams. */
-  #count(launched: PlanNumber, own: ProcessPlan, fanOuts: readonly FanOut[], children: ReadonlyMap<FanOut, ProcessPlan>, scheduled: readonly ScheduledFact[]): { readonly processes: PlanNumber; readonly appThreads: PlanNumber | null; readonly intraOp: PlanNumber; readonly total: PlanNumber } {
+  #count(launched: PlanNumber, own: ProcessPlan, fanOuts: readonly FanOut[], children: ReadonlyMap<FanOut, ChildPlan>, scheduled: readonly ScheduledFact[]): { readonly processes: PlanNumber; readonly appThreads: PlanNumber | null; readonly intraOp: PlanNumber; readonly total: PlanNumber } {
     const pools = fanOuts.filter((fanOut) => this.#counts(fanOut, 'processes'));
     const server = fanOuts.find((fanOut) => fanOut.kind === 'server' && fanOut.count.value !== 1);
     let processes = launched;
     let intraOp = own.intraOp;
+    let appThreads: AppThreads | null;
     if (pools.length > 0) {
       const group = largestGroup(pools);
+      const child = children.get(group.fanOut);
       processes = multiply(launched, group.count);
-      intraOp = children.get(group.fanOut)?.intraOp ?? own.intraOp;
-      if (group.fanOut.scheduled.certainty === 'maybe') this.#likely = true;
-    } else if (server) {
-      processes = multiply(launched, server.count);
+      intraOp = child?.intraOp ?? own.intraOp;
+      appThreads = child?.appThreads ?? null;
+      if (isDoubtful(group.fanOut, scheduled)) this.#likely = true;
+    } else {
+      if (server) processes = multiply(launched, server.count);
+      appThreads = this.#serverThreads() ?? this.#threadPools(fanOuts, scheduled);
     }
-    const appThreads = pools.length > 0 ? null : this.#appThreads(fanOuts);
     const loaders = fanOuts.filter((fanOut) => fanOut.kind === 'dataLoader' && fanOut.count.value !== 0);
     const loader = loaders.reduce<PlanNumber | null>((most, fanOut) => (most === null || (fanOut.count.value ?? Infinity) > (most.value ?? Infinity) ? fanOut.count : most), null);
-    this.#doubtCompute(own, scheduled);
-    return { processes, appThreads: appThreads?.count ?? null, intraOp, total: this.#total(processes, intraOp, appThreads, loader) };
+    this.#doubts(own, scheduled);
+    const interOpUsed = own.library === 'torch' && this.#usesScriptedFork() ? own.interOp : null;
+    return { processes, appThreads: appThreads?.count ?? null, intraOp, total: this.#total(processes, intraOp, appThreads, loader, interOpUsed) };
   }
 
   #counts(fanOut: FanOut, kind: FanOut['kind']): boolean {
@@ -338,30 +359,59 @@ class Planner {
     return fanOut.computes === 'yes' && fanOut.count.value !== 0;
   }
 
-  /** Threads of one process that run operations side by side. */
-  #appThreads(fanOuts: readonly FanOut[]): { readonly count: PlanNumber } | null {
-    const server = this.#launch.program === 'gunicorn' ? last(this.#launch.wrappers.filter((wrapper) => wrapper.kind === 'threads')) : undefined;
-    if (server) {
-      const count = this.#wrapperCount(server, new EnvironmentState(), this.#given);
-      return count.value === null || count.value > 1 ? { count } : null;
-    }
-    const pools = fanOuts.filter((fanOut) => this.#counts(fanOut, 'threads'));
-    if (pools.length === 0) return null;
-    if (pools.some((pool) => pool.scheduled.certainty === 'maybe')) this.#likely = true;
-    return { count: largestGroup(pools).count };
+  /** `gunicorn --threads`: requests run side by side in one worker. */
+  #serverThreads(): AppThreads | null {
+    if (this.#launch.program !== 'gunicorn') return null;
+    const threads = last(this.#launch.wrappers.filter((wrapper) => wrapper.kind === 'threads'));
+    if (!threads) return null;
+    const count = this.#wrapperCount(threads, new EnvironmentState(), this.#given);
+    return count.value === null || count.value > 1 ? { count, mainComputes: false } : null;
   }
 
-  #total(processes: PlanNumber, intraOp: PlanNumber, appThreads: { readonly count: PlanNumber } | null, loader: PlanNumber | null): PlanNumber {
-    const missing = [processes, intraOp, appThreads?.count, loader].find((number) => number && number.value === null);
+  /** Thread pools whose workers compute; `facts` are those of the thread that starts them. */
+  #threadPools(fanOuts: readonly FanOut[], facts: readonly ScheduledFact[]): AppThreads | null {
+    const pools = fanOuts.filter((fanOut) => this.#counts(fanOut, 'threads'));
+    const [first] = pools;
+    if (!first) return null;
+    const group = largestGroup(pools);
+    if (pools.some((pool) => isDoubtful(pool, facts))) this.#likely = true;
+    const started = facts.findIndex((item) => item.fact === first.scheduled.fact);
+    const mainComputes = facts.slice(started + 1).some((item) => item.fact.kind === 'compute' && item.fact.certain);
+    // Whether the main thread waits for the pool first is not visible in facts.
+    if (mainComputes) this.#likely = true;
+    return { count: group.count, mainComputes };
+  }
+
+  /** True when TorchScript code forks, which is what starts the inter-op pool. */
+  #usesScriptedFork(): boolean {
+    for (const uri of this.#launch.reachable) {
+      const facts = this.#graph.files.get(uri)?.facts ?? [];
+      const forks = facts.filter((fact) => fact.kind === 'call' && fact.callee === 'torch.jit.fork' && fact.scope.func !== null);
+      if (forks.length === 0) continue;
+      const scripted = facts.some((fact) => (fact.kind === 'define' && fact.decorators.includes('torch.jit.script') && forks.some((fork) => fork.scope.func === fact.name)) || (fact.kind === 'call' && fact.callee === 'torch.jit.script'));
+      if (scripted) {
+        this.#likely = true;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #total(processes: PlanNumber, intraOp: PlanNumber, appThreads: AppThreads | null, loader: PlanNumber | null, interOpUsed: PlanNumber | null): PlanNumber {
+    const missing = [processes, intraOp, appThreads?.count, loader, interOpUsed].find((number) => number && number.value === null);
     if (missing) return notKnown(missing.unknown ?? 'a factor is not known', missing.from);
     const team = intraOp.value ?? 0;
     const count = processes.value ?? 0;
-    const perProcess = computeThreads({ team, appThreads: appThreads?.count.value ?? 0, mainComputes: appThreads === null, interOpUsed: 0 });
+    const main = appThreads === null || appThreads.mainComputes;
+    const perProcess = computeThreads({ team, appThreads: appThreads?.count.value ?? 0, mainComputes: main, interOpUsed: interOpUsed?.value ?? 0 });
     const workers = loader?.value ?? 0;
     const name = this.#processName();
-    const factors = [`${count} ${count === 1 ? name : plural(name)}`, ...(appThreads ? [`${appThreads.count.value} application threads`] : []), `${team} intra-op ${team === 1 ? 'thread' : 'threads'}`].join(' x ');
+    const groups = [...(appThreads ? [`${appThreads.count.value} application threads`] : []), ...(interOpUsed ? [`${interOpUsed.value} inter-op threads`] : [])];
+    if (groups.length > 0 && main) groups.push('the main thread');
+    const runners = groups.length === 0 ? [] : [groups.length === 1 ? (groups[0] ?? '') : `(${groups.join(' + ')})`];
+    const factors = [`${count} ${count === 1 ? name : plural(name)}`, ...runners, `${team} intra-op ${team === 1 ? 'thread' : 'threads'}`].join(' x ');
     const extra = workers > 0 ? ` + ${count * workers} DataLoader ${count * workers === 1 ? 'worker' : 'workers'}` : '';
-    return known(count * (perProcess + workers), reason(factors + extra), ...processes.from, ...(appThreads?.count.from ?? []), ...intraOp.from, ...(workers > 0 ? (loader?.from ?? []) : []));
+    return known(count * (perProcess + workers), reason(factors + extra), ...processes.from, ...(appThreads?.count.from ?? []), ...(interOpUsed?.from ?? []), ...intraOp.from, ...(workers > 0 ? (loader?.from ?? []) : []));
   }
 
   #processName(): string {
@@ -369,9 +419,14 @@ class Planner {
     return program === 'gunicorn' || program === 'uvicorn' ? 'worker' : program === 'torchrun' ? 'rank' : 'process';
   }
 
-  /** A library that is imported but of which no operation was seen may not start its threads at all. */
-  #doubtCompute(own: ProcessPlan, scheduled: readonly ScheduledFact[]): void {
+  /** What could make the plan wrong although each number of it is known. */
+  #doubts(own: ProcessPlan, scheduled: readonly ScheduledFact[]): void {
     if (own.library === null) return;
+    const handlers = this.#launch.program === 'uvicorn' ? scheduled.some((item) => item.fact.kind === 'define' && !item.fact.isAsync && item.fact.decorators.some(isHandlerDecorator)) : false;
+    if (handlers && own.intraOp.value !== 1) {
+      this.#likely = true;
+      this.#unknowns.push('Endpoints that are not async run in a pool of up to 40 threads, and each concurrent request starts a team of its own; the plan counts one request per worker.');
+    }
     const unseen = this.#unscheduledSetters(scheduled);
     for (const [name, where] of unseen) {
       this.#likely = true;
@@ -454,6 +509,15 @@ function largestGroup(fanOuts: readonly FanOut[]): { readonly fanOut: FanOut; re
   const unknown = groups.find((group) => group.count.value === null);
   const largest = groups.reduce((a, b) => ((b.count.value ?? 0) > (a.count.value ?? 0) ? b : a));
   return unknown ?? largest;
+}
+
+/** True when the fan-out itself may not happen; a loop with a known count is no doubt. */
+function isDoubtful(fanOut: FanOut, facts: readonly ScheduledFact[]): boolean {
+  const { certainty, fact, via } = fanOut.scheduled;
+  if (certainty === 'always') return false;
+  const caller = via[via.length - 1];
+  const called = caller === undefined || facts.some((item) => item.anchor.uri === caller.uri && item.anchor.span === caller.span && item.certainty === 'always');
+  return !called || fact.scope.conditional || fanOut.count.value === null;
 }
 
 function add(a: PlanNumber, b: PlanNumber): PlanNumber {

@@ -8,7 +8,7 @@ import { evaluate, type Value } from '../core/value.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
 import { displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
-import { assigned, EnvironmentState, evaluateIn, mergeMoments } from './precedence.ts';
+import { assigned, evaluateIn, mergeMoments, type EnvironmentState } from './precedence.ts';
 import { known, notKnown, reason, type Reads } from './pools.ts';
 
 /** A library, when it was loaded and what it could read then. */
