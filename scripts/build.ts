@@ -24,6 +24,8 @@ const nodeShared: BuildOptions = {
   platform: 'node',
   // The packages' ESM builds keep esbuild from following their UMD `require` calls.
   mainFields: ['module', 'main'],
+  // CommonJS has no import.meta; the sources find their data files beside themselves.
+  define: { ...shared.define, 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
 };
 
 mkdirSync(dist, { recursive: true });

@@ -16,6 +16,8 @@ export interface CurrentSetting {
   readonly threads: number | null;
   /** `OMP_NUM_THREADS=1`, `default`. */
   readonly label: string;
+  /** True when the mechanism is at work today and says exactly `threads`, so that stating it changes nothing. */
+  readonly stated: boolean;
 }
 
 export interface ArmChoice {
@@ -58,7 +60,8 @@ export function anchorCounts(machine: Machine): ReadonlyMap<number, string> {
 export function chooseArms(machine: Machine, mechanism: Mechanism, current: CurrentSetting, only?: readonly number[]): ArmChoice {
   const counts = only === undefined ? anchorCounts(machine) : new Map([...new Set(only)].sort((a, b) => a - b).map((n) => [n, 'asked for']));
   // No change at all: what runs today, whatever decides it.
-  const inForce: Arm = { label: current.label, threads: current.threads, env: {}, torch_num_threads: null, reason: 'in force today' };
+  const unchanged: Arm = { label: current.label, threads: current.threads, env: {}, torch_num_threads: null, reason: 'in force today' };
+  const inForce = current.stated && current.threads !== null ? { ...armFor(current.threads, mechanism, 'in force today'), label: current.label } : unchanged;
   const arms = [...counts].filter(([n]) => n !== current.threads).map(([n, reason]) => armFor(n, mechanism, reason));
   const at = arms.findIndex((arm) => current.threads !== null && (arm.threads ?? 0) > current.threads);
   const index = at < 0 ? arms.length : at;

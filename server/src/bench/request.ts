@@ -279,7 +279,7 @@ function measuredRoots(folder: string, cwd: string, entry: string | null, host: 
 function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<string, string>>, refusals: string[]): { mechanism: Mechanism; current: CurrentSetting } {
   const decider = decidingSetting(plan, graph);
   const threads = plan.intraOp.value;
-  if (decider?.fact.channel === 'call') return { mechanism: { kind: 'torchCall' }, current: { threads, label: threads === null ? `${decider.fact.name}(…)` : `${decider.fact.name}(${threads})` } };
+  if (decider?.fact.channel === 'call') return { mechanism: { kind: 'torchCall' }, current: { threads, label: threads === null ? `${decider.fact.name}(…)` : `${decider.fact.name}(${threads})`, stated: threads !== null && decider.fact.name === 'torch.set_num_threads' } };
   if (decider?.fact.channel === 'env' && graph.files.get(decider.anchor.uri)?.reader === 'python') {
     refusals.push(`The script itself sets ${decider.fact.name}, so its environment cannot change the number of threads. Write os.environ.setdefault(…) instead, or set ${decider.fact.name} in the launch.`);
   }
@@ -289,7 +289,7 @@ function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<st
   const deciding = names.length > 1 ? 'MKL_NUM_THREADS' : 'OMP_NUM_THREADS';
   const text = environment[deciding];
   const label = text !== undefined && text !== '' ? `${deciding}=${text}` : 'default';
-  return { mechanism: { kind: 'environment', names }, current: { threads, label: label === 'default' && threads !== null ? `default (${threads} thread${threads === 1 ? '' : 's'})` : label } };
+  return { mechanism: { kind: 'environment', names }, current: { threads, label: label === 'default' && threads !== null ? `default (${threads} thread${threads === 1 ? '' : 's'})` : label, stated: threads !== null && text === String(threads) && names.length === 1 } };
 }
 
 /** The setting the plan's intra-op number comes from, if it comes from one. */

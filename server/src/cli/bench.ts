@@ -108,7 +108,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
   const cwd = process.cwd();
   const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }) };
   const shared = { mode: 'search' as const, settings, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
-  const host = createBenchHost({ machine, interpreter: options.python, folders: [cwd] });
+  const host = createBenchHost({ machine, interpreter: options.python, interpreterOrigin: '--python', folders: [cwd] });
   const hash = target?.indexOf('#') ?? -1;
   if (target !== undefined && hash > 0 && !existsSync(target)) {
     const file = path.resolve(target.slice(0, hash));

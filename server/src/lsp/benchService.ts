@@ -147,7 +147,7 @@ export class BenchService {
   }
 
   #host(machine: Machine): BenchHost {
-    return createBenchHost({ machine, interpreter: this.#options.settings().interpreter, folders: this.#options.workspace.folders });
+    return createBenchHost({ machine, interpreter: this.#options.settings().interpreter, interpreterOrigin: 'setting threadgauge.interpreter', folders: this.#options.workspace.folders });
   }
 
   async #session(prepared: PreparedBench & { launch: Launch; uri: string }, request: NonNullable<PreparedBench['request']>, runner: string, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {

@@ -8,7 +8,7 @@ import { resolveSpan } from '../core/span.ts';
 import type { Engine } from '../engine/engine.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { knobMarkdown } from '../knobs/markdown.ts';
-import { describePlan } from '../plan/explain.ts';
+import { describePlan, explainPlan } from '../plan/explain.ts';
 import { fromPosition, toRange } from './convert.ts';
 
 const MAX_PLANS = 3;
@@ -45,7 +45,7 @@ export function hoverAt(engine: Engine, uri: string, position: Position, measure
 
 /** A plan as Markdown: every number with where it comes from. */
 export function planMarkdown(plan: Plan): string {
-  return `**${escapeMarkdown(plan.launch.label)}**\n\n\`\`\`text\n${describePlan(plan).replaceAll('```', "'''")}\n\`\`\``;
+  return `**${escapeMarkdown(plan.launch.label)}**\n\n\`\`\`text\n${explainPlan(plan).replaceAll('```', "'''")}\n\`\`\``;
 }
 
 /** What one knob comes to in one launch, and the plan that follows from it. */

@@ -1,6 +1,6 @@
 /** Plans for people at a terminal. */
 import type { Plan } from '../core/plan.ts';
-import { describePlan } from '../plan/explain.ts';
+import { explainPlan } from '../plan/explain.ts';
 import { placeJson, type ReportSources } from './sources.ts';
 import type { Style } from './style.ts';
 
@@ -14,6 +14,6 @@ function onePlan(plan: Plan, sources: ReportSources, style: Style): string {
   const { file, range } = placeJson(plan.launch.anchor, sources);
   const lines = [`${style.bold(`${file}:${range.start.line}:${range.start.column}`)} ${plan.launch.label}${plan.launch.implicit ? style.dim(' (run directly)') : ''}`];
   if (plan.launch.commandText !== '') lines.push(`  ${style.dim(`$ ${plan.launch.commandText}`)}`);
-  for (const line of describePlan(plan).split('\n')) lines.push(`  ${line}`);
+  for (const line of explainPlan(plan).split('\n')) lines.push(`  ${line}`);
   return lines.join('\n');
 }

@@ -13,6 +13,8 @@ export interface BenchHostOptions {
   readonly machine: Machine;
   /** The setting `threadgauge.interpreter`; empty = not set. */
   readonly interpreter: string | undefined;
+  /** What that setting is called where the user made it. */
+  readonly interpreterOrigin: string;
   /** Directories in which virtual environments are looked for; the search goes no higher. */
   readonly folders: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -42,7 +44,7 @@ export function definedVariables(environment: NodeJS.ProcessEnv): Record<string,
 function findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, options: BenchHostOptions): Interpreter | { readonly problem: string } {
   if (options.interpreter) {
     const named = findProgram(options.interpreter, from, environment['PATH'] ?? '');
-    return named === null ? { problem: `The Python ${options.interpreter} (setting threadgauge.interpreter) does not exist or may not be executed.` } : { path: named, from: 'setting threadgauge.interpreter' };
+    return named === null ? { problem: `The Python ${options.interpreter} (${options.interpreterOrigin}) does not exist or may not be executed.` } : { path: named, from: options.interpreterOrigin };
   }
   if (/[\\/]/.test(word)) {
     const named = path.resolve(from, word);
@@ -60,7 +62,7 @@ function findInterpreter(word: string, from: string, environment: Readonly<Recor
     const found = findProgram(name, from, environment['PATH'] ?? '');
     if (found !== null) return { path: found, from: 'PATH' };
   }
-  return { problem: `No Python was found: there is no .venv or venv in the workspace, and neither python3 nor python is on PATH. Set threadgauge.interpreter to the Python to use.` };
+  return { problem: `No Python was found: there is no .venv or venv in the workspace, and neither python3 nor python is on PATH. Name the Python to use (${options.interpreterOrigin}).` };
 }
 
 /** From a directory up to the workspace folder that holds it; then the folders themselves. */
