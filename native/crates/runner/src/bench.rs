@@ -380,7 +380,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
             let trial_limit = self.request.limits.trial_s;
             let left = (self.request.limits.budget_s - self.spent_s()).max(0.05);
-            let cap_score = if capped { self.cap_s() } else { None };
+            let cap_score = if capped { self.cap_s(arm) } else { None };
             let cap_wall = cap_score.map_or(f64::INFINITY, |score| score + 1.5 * self.overhead_s + 0.05);
             let limit = trial_limit.min(left).min(cap_wall);
             let may_repeat = attempt < REPEATS && self.repeats_left > 0;
@@ -538,9 +538,12 @@ impl<'a, 'e> Bench<'a, 'e> {
     }
 
     /// The score above which a trial is not worth finishing.
-    fn cap_s(&self) -> Option<f64> {
+    /// Before anything has counted the warm-up is the measure, except for its own arm: had the warm-up been
+    /// lucky, nothing would ever count.
+    fn cap_s(&self, arm: usize) -> Option<f64> {
         let medians = self.records.arms.iter().filter(|record| !record.dropped).filter_map(|record| stats::median(&record.values()));
-        Some(medians.chain(self.warm_ns).reduce(f64::min)? * CAP / 1e9)
+        let warm = self.warm_ns.filter(|_| arm != self.request.current);
+        Some(medians.reduce(f64::min).or(warm)? * CAP / 1e9)
     }
 
     // ---- where the run stands ----

@@ -149,21 +149,29 @@ fn follow(
             None
         };
         if let Some(end) = stopped {
-            return Ok((end, stop(&mut child, grace)?));
+            let exit = stop(&mut child, grace)?;
+            // The program itself may have ended in time, and only what it left behind was still being ended.
+            let in_time = exit.filter(|exit| end == End::OverLimit && exit.wall < limit);
+            return Ok((in_time.map_or(end, |exit| natural_end(&exit)), exit));
         }
         let pause = watch.until_next_look().min(TICK).min(limit.saturating_sub(age));
         if let Some(exit) = child.wait_timeout(pause).map_err(|error| format!("The program could not be followed: {error}."))? {
-            let end = match (exit.code, exit.signal) {
-                (_, Some(signal)) => End::Signalled(signal),
-                (Some(code), None) => End::Exited(code),
-                (None, None) => End::Broken("The supervisor of the program was killed from outside.".into()),
-            };
+            let end = natural_end(&exit);
             // A cancel that also reached the program (Ctrl+C goes to a whole terminal) is a cancel.
             return Ok((if cancel.is_set() { End::Cancelled } else { end }, Some(exit)));
         }
         if watch.until_next_look().is_zero() {
             watch.look(random, live);
         }
+    }
+}
+
+/// How a program ended that nobody stopped.
+fn natural_end(exit: &Exit) -> End {
+    match (exit.code, exit.signal) {
+        (_, Some(signal)) => End::Signalled(signal),
+        (Some(code), None) => End::Exited(code),
+        (None, None) => End::Broken("The supervisor of the program was killed from outside.".into()),
     }
 }
 
