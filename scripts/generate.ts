@@ -1,6 +1,7 @@
 /** Regenerates every committed generated file; with --check, fails when one is stale. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { generateDocs } from './generateDocs.ts';
 import { generateGrammar } from './generateGrammar.ts';
 import { generateManifest } from './generateManifest.ts';
 import { generateProtocol } from './generateProtocol.ts';
@@ -13,6 +14,7 @@ const manifest = generateManifest();
 const generated = new Map([
   ...(await generateProtocol()),
   ...generateGrammar(),
+  ...generateDocs(),
   ['docs/knobs.md', knobsMarkdown()] as const,
   ...manifest,
   // The settings table is made from the manifest as it will be, not as it was.

@@ -10,7 +10,7 @@ export const rule = defineRule({
   severity: 'error',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'plan',
   summary: 'Quotes of an env file reach the program as part of the value.',
   sources: ['measured: bash 5.2, `env $(cat .env)` and `export $(cat .env)`', 'https://docs.docker.com/reference/cli/docker/container/run/#env'],
@@ -37,7 +37,7 @@ export const rule = defineRule({
             args: { name: fact.name, raw: fact.raw, how: 'word splitting of `$(cat …)`', consequence: `: ${parsed.consequence}` },
             at: valueAnchor(anchor.uri, fact),
             related: [{ anchor: { uri: plan.launch.uri, span: link.span }, message: 'Reads the file as it stands.' }],
-            fixes: [{ title: 'Remove the quotes', safety: 'review', preferred: true, intents: [{ kind: 'replace', anchor: valueAnchor(anchor.uri, fact), text: fact.raw.slice(1, -1) }] }],
+            fixes: [{ title: 'Remove the quotes', safety: 'safe', preferred: true, intents: [{ kind: 'replace', anchor: valueAnchor(anchor.uri, fact), text: fact.raw.slice(1, -1) }] }],
           });
         }
       }

@@ -23,7 +23,7 @@ export const rule = defineRule({
   summary: 'A thread variable is set after the import that made the library read it.',
   sources: ['measured: torch 2.13, get_num_threads is unchanged', 'https://github.com/microsoft/onnxruntime/issues/29510', 'https://github.com/pytorch/pytorch/issues/16894'],
   messages: {
-    late: '{name} is set after `import {module}`, which has read it already: it has no effect in this process{instead}.',
+    late: '{name} is set after `import {module}`, which has read it already: it has no effect in this process.',
     children: '{name} is set after `import {module}`, which has read it already: it reaches only processes started later, not this one.',
   },
   check({ plan }, report) {
@@ -56,8 +56,7 @@ export const rule = defineRule({
         return;
       }
       if (launched) related.push({ anchor: valueAnchor(launched.setting.anchor.uri, launched.setting.fact), message: `${fact.name}${launched.text === null ? '' : `=${launched.text}`} of ${launched.layer.label} holds instead.` });
-      const instead = launched?.text != null ? `, where ${fact.name}=${launched.text} of the launch holds` : '';
-      report({ messageId: 'late', args: { name: fact.name, module, instead }, at, related, fixes, unnecessary: fixes.length === 0 });
+      report({ messageId: 'late', args: { name: fact.name, module }, at, related, fixes, unnecessary: fixes.length === 0 });
     });
   },
 });

@@ -9,7 +9,7 @@ export const rule = defineRule({
   severity: 'error',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'file',
   summary: 'A thread variable is assigned something that is not a string, which raises TypeError.',
   sources: ['measured: CPython 3.11', 'https://docs.python.org/3/library/os.html#os.environ'],
@@ -26,7 +26,7 @@ export const rule = defineRule({
         messageId: 'type',
         args: { name: fact.name, type, value: fact.raw, pythonType: type === 'None' ? 'NoneType' : type },
         at: valueAnchor(file.uri, fact),
-        fixes: type === 'int' ? [replaceCode(valueAnchor(file.uri, fact), /^\d+$/.test(fact.raw) ? `"${fact.raw}"` : `str(${fact.raw})`, 'Pass a string', 'review')] : [],
+        fixes: type === 'int' ? [replaceCode(valueAnchor(file.uri, fact), /^\d+$/.test(fact.raw) ? `"${fact.raw}"` : `str(${fact.raw})`, 'Pass a string', 'safe')] : [],
       });
     }
   },

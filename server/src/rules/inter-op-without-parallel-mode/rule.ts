@@ -9,7 +9,7 @@ export const rule = defineRule({
   severity: 'warning',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'file',
   summary: 'inter_op_num_threads is set, but the session runs its operators one after another.',
   sources: ['measured: onnxruntime 1.30.0, no thread added', 'https://onnxruntime.ai/docs/performance/tune-performance/threading.html'],
@@ -23,7 +23,7 @@ export const rule = defineRule({
       if (fact.kind !== 'setting' || fact.channel !== 'field' || fact.name !== 'onnxruntime.SessionOptions.inter_op_num_threads') continue;
       const value = evaluateInt(fact.value, { machine });
       if (value === null || value <= 1) continue;
-      report({ messageId: 'sequential', args: { value }, at: { uri: file.uri, span: fact.span }, fixes: [removeSetting(file.uri, fact, 'review')], unnecessary: true });
+      report({ messageId: 'sequential', args: { value }, at: { uri: file.uri, span: fact.span }, fixes: [removeSetting(file.uri, fact, 'safe')], unnecessary: true });
     }
   },
 });

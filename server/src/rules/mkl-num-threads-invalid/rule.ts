@@ -10,7 +10,7 @@ export const rule = defineRule({
   severity: 'error',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'file',
   summary: 'MKL_NUM_THREADS is not plain digits, so that MKL falls back to one thread without a word.',
   sources: ['measured: torch 2.13 with MKL 2024.2, 13 spellings'],
@@ -25,7 +25,7 @@ export const rule = defineRule({
       const parsed = knobByEnv('MKL_NUM_THREADS')?.value.parse(text);
       if (!parsed || parsed.ok) continue;
       const number = /^["' +]*(\d+)(?:\.0*)?["' ]*$/.exec(text)?.[1];
-      const fix = number === undefined ? removeSetting(file.uri, fact, 'review', true) : replaceValue(file.uri, fact, String(Number(number)), 'review');
+      const fix = number === undefined ? removeSetting(file.uri, fact, 'review', true) : replaceValue(file.uri, fact, String(Number(number)), 'safe');
       // Other architectures have no MKL; the value is just as wrong, but nothing reads it.
       const severity = machine.arch === null || machine.arch === 'x86_64' ? 'error' : 'information';
       report({ messageId: 'refused', args: { value: text, consequence: parsed.consequence }, at: valueAnchor(file.uri, fact), severity, fixes: [fix] });

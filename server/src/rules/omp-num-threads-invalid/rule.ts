@@ -10,7 +10,7 @@ export const rule = defineRule({
   severity: 'error',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'file',
   summary: 'OMP_NUM_THREADS holds a value that OpenMP refuses.',
   sources: ['measured: libgomp 12.2 and LLVM libomp 14 with 13 spellings', 'https://gcc.gnu.org/onlinedocs/libgomp/OMP_005fNUM_005fTHREADS.html'],
@@ -31,7 +31,7 @@ export const rule = defineRule({
       const parsed = knobByEnv('OMP_NUM_THREADS')?.value.parse(text);
       if (!parsed || parsed.ok) continue;
       const number = /^["' ]*(\d+)(?:\.0*)?["' ]*$/.exec(text)?.[1];
-      const fix = number !== undefined && Number(number) > 0 ? replaceValue(file.uri, fact, String(Number(number)), 'review') : removeSetting(file.uri, fact, 'review', true);
+      const fix = number !== undefined && Number(number) > 0 ? replaceValue(file.uri, fact, String(Number(number)), 'safe') : removeSetting(file.uri, fact, 'review', true);
       report({ messageId: 'refused', args: { value: text, consequence: parsed.consequence }, at, fixes: [fix] });
     }
   },

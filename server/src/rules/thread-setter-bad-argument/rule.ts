@@ -15,7 +15,7 @@ export const rule = defineRule({
   severity: 'error',
   stage: 'stable',
   since: '0.1.0',
-  fix: 'review',
+  fix: 'safe',
   needs: 'file',
   summary: "An argument of torch's thread setters raises an exception.",
   sources: ['measured: torch 2.13, exact error texts', 'https://docs.pytorch.org/docs/stable/generated/torch.set_num_threads.html'],
@@ -69,8 +69,8 @@ function repair(fact: SettingFact, uri: string): FixProposal[] {
   if (!argument || raw === '') return [];
   const anchor = { uri, span: argument.span };
   const digits = /^["'](\d+)["']$/.exec(raw)?.[1];
-  if (digits !== undefined && Number(digits) > 0) return [replaceCode(anchor, digits, `Pass the number ${digits}`, 'review')];
-  if (fact.value.kind === 'environment') return [replaceCode(anchor, `int(${raw})`, 'Convert the text with int()', 'review')];
+  if (digits !== undefined && Number(digits) > 0) return [replaceCode(anchor, digits, `Pass the number ${digits}`, 'safe')];
+  if (fact.value.kind === 'environment') return [replaceCode(anchor, `int(${raw})`, 'Convert the text with int()', 'safe')];
   if (fact.value.kind === 'expression' && fact.value.operator === '/') return [replaceCode(anchor, `max(1, int(${raw}))`, 'Round down to at least 1', 'review')];
   return [];
 }
