@@ -7,7 +7,7 @@ import * as vscode from 'vscode';
 import type { BenchReply, LaunchRef } from '../../server/src/bench/messages.ts';
 import { extensionApi } from './activation.ts';
 import { frameTexts, screenshot } from './harness.ts';
-import { actionsAt, apply, FOLDER, open, pause, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
+import { actionsAt, apply, FOLDER, open, pause, prepareWindow, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
 
 const LAUNCH: LaunchRef = { uri: uriOf('.vscode/launch.json').toString(), launchId: 'infer' };
 
@@ -69,9 +69,9 @@ describe('a benchmark of real PyTorch', function () {
   });
 
   it('looks like this', async () => {
+    await prepareWindow();
     const editor = await open('infer.py');
     await vscode.commands.executeCommand('workbench.action.closePanel');
-    await vscode.commands.executeCommand('notifications.clearAll');
     await vscode.commands.executeCommand('threadgauge.showReport');
     await pause(1500);
     await screenshot('report');

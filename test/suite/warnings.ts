@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { screenshot } from './harness.ts';
-import { actionsAt, apply, diagnostic, diagnosticsOf, FOLDER, open, originalText, pause, rangeOf, reset, ruleOf, uriOf, waitFor } from './workspace.ts';
+import { actionsAt, apply, diagnostic, diagnosticsOf, FOLDER, open, originalText, pause, prepareWindow, rangeOf, reset, ruleOf, uriOf, waitFor } from './workspace.ts';
 
 describe('warnings', () => {
   afterEach(reset);
@@ -58,14 +58,17 @@ describe('warnings', () => {
   });
 
   it('look like this', async () => {
+    await prepareWindow();
     const editor = await open('infer.py');
-    const late = await diagnostic('infer.py', 'env-set-after-import');
-    await vscode.commands.executeCommand('notifications.clearAll');
+    await diagnostic('infer.py', 'env-set-after-import');
+    editor.revealRange(new vscode.Range(0, 0, 0, 0), vscode.TextEditorRevealType.AtTop);
     await vscode.commands.executeCommand('workbench.actions.view.problems');
-    editor.selection = new vscode.Selection(late.range.start.translate(0, 14), late.range.start.translate(0, 14));
-    await vscode.window.showTextDocument(editor.document);
+    const launches = await vscode.window.showTextDocument(uriOf('.vscode/launch.json'), { viewColumn: vscode.ViewColumn.Two, preview: false });
+    await pause(1500);
+    const name = rangeOf(launches.document, '"infer"').start.translate(0, 3);
+    launches.selection = new vscode.Selection(name, name);
     await vscode.commands.executeCommand('editor.action.showHover');
-    await pause(2500);
+    await pause(2000);
     await screenshot('warnings');
   });
 });
@@ -83,7 +86,9 @@ describe('fixes', () => {
     const text = editor.document.getText();
     assert.ok(text.indexOf('os.environ["OMP_NUM_THREADS"]') < text.indexOf('import torch'), text.slice(0, 400));
     assert.ok(text.indexOf('import os') < text.indexOf('os.environ["OMP_NUM_THREADS"]'), 'os is imported before it is used');
-    await waitFor('the warning to go', () => (diagnosticsOf('infer.py').some((found) => ruleOf(found) === 'env-set-after-import') ? undefined : true));
+    // serve.py imports torch before it imports infer.py: for that launch the warning stays true.
+    const isOwn = (found: vscode.Diagnostic): boolean => ruleOf(found) === 'env-set-after-import' && (found.relatedInformation ?? []).some(({ location, message }) => location.uri.path.endsWith('/infer.py') && message.includes('reads'));
+    await waitFor('the warning to go', () => (diagnosticsOf('infer.py').some(isOwn) ? undefined : true));
   });
 
   it('replace a value that OpenMP refuses in .env', async () => {

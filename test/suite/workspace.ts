@@ -95,3 +95,12 @@ export function rangeOf(document: vscode.TextDocument, text: string): vscode.Ran
   if (start < 0) throw new Error(`${path.basename(document.fileName)} does not hold ${JSON.stringify(text)}.`);
   return new vscode.Range(document.positionAt(start), document.positionAt(start + text.length));
 }
+
+/** The window without what has nothing to do with us, for pictures. */
+export async function prepareWindow(): Promise<void> {
+  const settings = { 'workbench.colorTheme': 'Default Dark Modern', 'editor.minimap.enabled': false, 'chat.disableAIFeatures': true, 'workbench.layoutControl.enabled': false, 'window.commandCenter': false, 'breadcrumbs.enabled': false };
+  for (const [name, value] of Object.entries(settings)) await vscode.workspace.getConfiguration().update(name, value, vscode.ConfigurationTarget.Global);
+  await vscode.commands.executeCommand('workbench.action.closeAuxiliaryBar');
+  await vscode.commands.executeCommand('workbench.action.closeSidebar');
+  await vscode.commands.executeCommand('notifications.clearAll');
+}
