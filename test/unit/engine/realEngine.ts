@@ -1,0 +1,52 @@
+/** An engine with the real readers and rules, for tests. */
+import { machineFromJson } from '../../../server/src/core/machine.ts';
+import type { Finding } from '../../../server/src/core/finding.ts';
+import type { Plan } from '../../../server/src/core/plan.ts';
+import type { Reader } from '../../../server/src/core/reader.ts';
+import { Engine, type EngineOptions } from '../../../server/src/engine/engine.ts';
+import { loadPythonParser } from '../../../server/src/host/node/grammars.ts';
+import { createReaders } from '../../../server/src/readers/index.ts';
+import { RULES } from '../../../server/src/rules/index.ts';
+
+export const READERS: readonly Reader[] = createReaders({ python: await loadPythonParser() });
+
+/** 16 logical CPUs on 8 cores. */
+export const MACHINE = machineFromJson({ os: 'linux', arch: 'x86_64', sockets: 1, physicalCores: 8, logicalCores: 16, numaNodes: 1 });
+
+const LANGUAGES: Readonly<Record<string, string>> = { py: 'python', sh: 'shellscript', env: 'dotenv', json: 'jsonc' };
+
+export function uriOf(file: string): string {
+  return `file:///w/${file}`;
+}
+
+export function languageOf(file: string): string {
+  return LANGUAGES[file.split('.').at(-1) ?? ''] ?? '';
+}
+
+/** A new engine over files given by path. Anything an engine logs is a defect and fails the test. */
+export function realEngine(files: Readonly<Record<string, string>>, options: Partial<EngineOptions> = {}): Engine {
+  const log = (message: string, error: unknown): never => {
+    throw new Error(message, { cause: error });
+  };
+  const engine = new Engine({ readers: READERS, rules: RULES, machine: MACHINE, log, ...options });
+  for (const [file, text] of Object.entries(files)) engine.open({ uri: uriOf(file), languageId: languageOf(file), version: 1, text });
+  return engine;
+}
+
+/** Everything an engine says, with absolute offsets, comparable by structure. */
+export function everything(engine: Engine): unknown {
+  const place = (anchor: { uri: string; span: { chunk: number; start: number; end: number } }): string => {
+    const { start, end } = engine.resolve(anchor);
+    return `${anchor.uri}@${start}-${end}`;
+  };
+  return {
+    findings: engine.findings().map((finding: Finding) => ({ ...finding, primary: place(finding.primary), related: finding.related.map((r) => [place(r.anchor), r.message]), fixes: finding.fixes.map((fix) => [fix.title, describeEdits(engine, fix)]) })),
+    plans: engine.plans().map((plan: Plan) => [plan.launch.key, plan.processes.value, plan.intraOp.value, plan.interOp.value, plan.totalThreads.value, plan.certainty, plan.values.map((v) => [v.name, v.value, v.from.map((f) => f.text)]), plan.unknowns]),
+    gaps: engine.gaps().map(({ uri, gap }) => [place({ uri, span: gap.span }), gap.reason, gap.message]),
+  };
+}
+
+function describeEdits(engine: Engine, fix: Finding['fixes'][number]): unknown {
+  const edits = engine.materialise(fix);
+  return 'refused' in edits ? edits.refused : [...edits];
+}
