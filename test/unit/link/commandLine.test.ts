@@ -1,0 +1,117 @@
+/** Command lines: wrappers, programs, entries, and the exact place of each number. */
+import assert from 'node:assert/strict';
+import type { Word } from '../../../server/src/core/fact.ts';
+import { stringValue, unknownValue, type Value } from '../../../server/src/core/value.ts';
+import { maskToList, readCommandLine, type CommandLine } from '../../../server/src/link/commandLine.ts';
+
+/** Words with the spans they would have in the text; `?` is a word that is not known. */
+function words(line: string): Word[] {
+  const result: Word[] = [];
+  for (const match of line.matchAll(/\S+/g)) {
+    const text = match[0];
+    const value: Value = text === '?' ? unknownValue('is not known') : stringValue(text);
+    result.push({ value, span: { chunk: 0, start: match.index, end: match.index + text.length } });
+  }
+  return result;
+}
+
+function read(line: string): CommandLine {
+  return readCommandLine(words(line), 'file:///w/run.sh');
+}
+
+/** program, kind:entry */
+function target(line: string): string {
+  const { program, entry } = read(line);
+  return `${program} ${entry ? `${entry.kind}:${entry.text}` : '-'}`;
+}
+
+/** kind=value at the exact text of the value. */
+function wrappers(line: string): readonly string[] {
+  return read(line).wrappers.map((wrapper) => `${wrapper.kind}${wrapper.unit ? `/${wrapper.unit}` : ''}=${wrapper.value} "${wrapper.valueAnchor ? line.slice(wrapper.valueAnchor.span.start, wrapper.valueAnchor.span.end) : ''}" ${wrapper.text}`);
+}
+
+describe('command lines', () => {
+  const targets: readonly (readonly [string, string])[] = [
+    ['python serve.py --port 80', 'python script:serve.py'],
+    ['/usr/bin/python3.11 -u -O app/main.py', 'python script:app/main.py'],
+    ['python -X dev -W ignore main.py', 'python script:main.py'],
+    ['python -um pkg.tool x', 'python module:pkg.tool'],
+    ['python -mpkg', 'python module:pkg'],
+    ['python -c print(1)', 'python -'],
+    ['python', 'python -'],
+    ['python ? main.py', 'python script:main.py'],
+    ['? main.py', 'python script:main.py'],
+    ['? --version', 'other -'],
+    ['./serve.py', 'python script:./serve.py'],
+    ['env A=1 B=2 python a.py', 'python script:a.py'],
+    ['env -i -u X PATH=/bin python a.py', 'python script:a.py'],
+    ['A=1 python a.py', 'python script:a.py'],
+    ['nohup nice -n 5 stdbuf -oL python a.py', 'python script:a.py'],
+    ['exec time -p python a.py', 'python script:a.py'],
+    ['timeout -k 5 60 python a.py', 'python script:a.py'],
+    ['sudo -u web python a.py', 'python script:a.py'],
+    ['taskset -c 0-3 numactl -l ionice -c 2 python a.py', 'python script:a.py'],
+    ['poetry run python a.py', 'python script:a.py'],
+    ['uv run --with torch a.py', 'python script:a.py'],
+    ['conda run -n ml python a.py', 'python script:a.py'],
+    ['gunicorn app:app', 'gunicorn app:app:app'],
+    ['gunicorn -b 0.0.0.0:80 -w 4 --preload pkg.web:create()', 'gunicorn app:pkg.web:create()'],
+    ['gunicorn --preload --reload app:app -w 2', 'gunicorn app:app:app'],
+    ['python -m gunicorn -w 2 app:app', 'gunicorn app:app:app'],
+    ['uvicorn --host 0.0.0.0 main:app --workers 3', 'uvicorn app:main:app'],
+    ['python -m uvicorn main:app --reload', 'uvicorn app:main:app'],
+    ['torchrun --standalone --nproc-per-node=2 train.py --lr 1', 'torchrun script:train.py'],
+    ['torchrun --nproc_per_node 2 -m pkg.train', 'torchrun module:pkg.train'],
+    ['python -m torch.distributed.run --nproc-per-node 2 train.py', 'torchrun script:train.py'],
+    ['accelerate launch --num_processes 2 --cpu train.py --x', 'python script:train.py'],
+    ['python -m debugpy --listen 5678 --wait-for-client a.py', 'python script:a.py'],
+    ['node server.js', 'other -'],
+    ['constructor', 'other -'],
+    ['', 'other -'],
+  ];
+  for (const [line, expected] of targets) it(line || '(empty)', () => assert.equal(target(line), expected));
+
+  const wrapped: readonly (readonly [string, readonly string[]])[] = [
+    ['taskset -c 0-3 python a.py', ['affinity=0-3 "0-3" taskset -c 0-3']],
+    ['taskset --cpu-list=0,2 python a.py', ['affinity=0,2 "0,2" taskset -c 0,2']],
+    ['taskset 0xf python a.py', ['affinity=0-3 "0xf" taskset 0xf']],
+    ['taskset -c ? python a.py', ['affinity=null "?" taskset -c …']],
+    ['numactl -C 0-7 -m 0 python a.py', ['affinity=0-7 "0-7" numactl -C 0-7']],
+    ['numactl --physcpubind=0,2 python a.py', ['affinity=0,2 "0,2" numactl --physcpubind 0,2']],
+    ['numactl --cpunodebind=1 --membind=1 python a.py', ['affinity/node=1 "1" numactl --cpunodebind 1']],
+    ['numactl -N0 python a.py', ['affinity/node=0 "0" numactl -N 0']],
+    ['numactl -C +0-3 python a.py', ['affinity=null "+0-3" numactl -C +0-3']],
+    ['numactl -C all python a.py', []],
+    ['gunicorn -w 4 --threads 2 app:app', ['workers=4 "4" gunicorn -w 4', 'threads=2 "2" gunicorn --threads 2']],
+    ['gunicorn -w4 app:app', ['workers=4 "4" gunicorn -w 4']],
+    ['gunicorn --workers=8 --preload app:app', ['workers=8 "8" gunicorn --workers 8', 'preload=null "" gunicorn --preload']],
+    ['gunicorn -w ? app:app', ['workers=null "?" gunicorn -w …']],
+    ['uvicorn main:app --workers 3', ['workers=3 "3" uvicorn --workers 3']],
+    ['torchrun --nproc-per-node=auto t.py', ['workers=auto "auto" torchrun --nproc-per-node auto']],
+    ['accelerate launch --num_processes 2 --num_cpu_threads_per_process 4 t.py', ['workers=2 "2" accelerate launch --num_processes 2', 'threads=4 "4" accelerate launch --num_cpu_threads_per_process 4']],
+    ['accelerate launch t.py', ['threads=null "" accelerate launch']],
+  ];
+  for (const [line, expected] of wrapped) it(`wrappers of ${line}`, () => assert.deepEqual(wrappers(line), expected));
+
+  it('keeps what is not known for the planner', () => {
+    const argv = words('gunicorn --workers=? app:app');
+    argv[1] = { value: { kind: 'concatenation', parts: [stringValue('--workers='), { kind: 'quantity', quantity: 'logicalCpus' }] }, span: { chunk: 0, start: 9, end: 20 } };
+    const [workers] = readCommandLine(argv, 'file:///w/run.sh').wrappers;
+    assert.deepEqual(workers?.given, { kind: 'quantity', quantity: 'logicalCpus' });
+    assert.equal(workers?.value, null);
+  });
+
+  it('reads env assignments with their places', () => {
+    const line = 'env OMP_NUM_THREADS=4 python a.py';
+    const command = read(line);
+    const [assignment] = command.assignments;
+    assert.ok(assignment);
+    assert.equal(line.slice(assignment.valueSpan.start, assignment.valueSpan.end), '4');
+    assert.equal(line.slice(assignment.nameSpan.start, assignment.nameSpan.end), 'OMP_NUM_THREADS');
+    assert.equal(read('env -i python a.py').clearsEnvironment, true);
+  });
+
+  it('turns masks into lists', () => {
+    assert.deepEqual(['0x5', 'ff', '0', 'xyz', '1,00000000'].map(maskToList), ['0,2', '0-7', null, null, '32']);
+  });
+});
