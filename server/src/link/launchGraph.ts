@@ -31,7 +31,9 @@ export function buildLaunchGraph(files: ReadonlyMap<string, FileFacts>): LaunchG
   const reached = new Set(launches.flatMap((launch) => launch.reachable));
   const imported = importedFiles(files, index);
   for (const file of files.values()) {
-    if (reached.has(file.uri) || imported.has(file.uri) || file.reader !== 'python') continue;
+    if (reached.has(file.uri) || file.reader !== 'python') continue;
+    // A module that others import is a program too when it has a main guard.
+    if (imported.has(file.uri) && !file.facts.some((fact) => fact.scope.main)) continue;
     const launch = implicitLaunch(file, index, files);
     if (looksLikeProgram(file, launch.reachable.slice(1).map((uri) => files.get(uri)))) launches.push(launch);
   }
