@@ -40,6 +40,15 @@ pub(crate) enum Stop {
     Failed(Box<Failed>),
 }
 
+/// Whether a trial may be stopped early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cap {
+    /// It runs to its end.
+    None,
+    /// It is stopped once it is much slower than the best.
+    Race,
+}
+
 /// What a counted trial is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Score {
@@ -367,9 +376,8 @@ impl<'a, 'e> Bench<'a, 'e> {
 
     // ---- trials ----
 
-    /// Runs a scored trial of `arm`, again when another load spoilt it. `capped` allows to stop it once it
-    /// is much slower than the best.
-    pub fn measure(&mut self, arm: usize, phase: Phase, block: u32, capped: bool) -> Result<Score, Stop> {
+    /// Runs a scored trial of `arm`, again when another load spoilt it.
+    pub fn measure(&mut self, arm: usize, phase: Phase, block: u32, cap: Cap) -> Result<Score, Stop> {
         let mut attempt = 0;
         loop {
             if self.cancel.is_set() {
@@ -380,7 +388,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
             let trial_limit = self.request.limits.trial_s;
             let left = (self.request.limits.budget_s - self.spent_s()).max(0.05);
-            let cap_score = if capped { self.cap_s(arm) } else { None };
+            let cap_score = if cap == Cap::Race { self.cap_s(arm, block) } else { None };
             let cap_wall = cap_score.map_or(f64::INFINITY, |score| score + 1.5 * self.overhead_s + 0.05);
             let limit = trial_limit.min(left).min(cap_wall);
             let may_repeat = attempt < REPEATS && self.repeats_left > 0;
@@ -537,13 +545,19 @@ impl<'a, 'e> Bench<'a, 'e> {
         }
     }
 
-    /// The score above which a trial is not worth finishing.
-    /// Before anything has counted the warm-up is the measure, except for its own arm: had the warm-up been
-    /// lucky, nothing would ever count.
-    fn cap_s(&self, arm: usize) -> Option<f64> {
-        let medians = self.records.arms.iter().filter(|record| !record.dropped).filter_map(|record| stats::median(&record.values()));
+    /// The score above which a trial is not worth finishing: that of the best, or what the best takes in this
+    /// very block when the machine has become slower. The leader is never capped: something must tell how
+    /// fast the machine is now. Before anything has counted the warm-up is the measure, except for its own
+    /// arm: had the warm-up been lucky, nothing would ever count.
+    fn cap_s(&self, arm: usize, block: u32) -> Option<f64> {
+        if self.best == Some(arm) {
+            return None;
+        }
+        let alive = || self.records.arms.iter().filter(|record| !record.dropped);
+        let best = alive().filter_map(|record| stats::median(&record.values())).reduce(f64::min);
+        let here = alive().filter_map(|record| record.blocks.get(&block)).filter(|score| !score.capped).map(|score| score.log.exp()).reduce(f64::min);
         let warm = self.warm_ns.filter(|_| arm != self.request.current);
-        Some(medians.reduce(f64::min).or(warm)? * CAP / 1e9)
+        Some(best.map(|best| here.map_or(best, |here| here.max(best))).or(warm)? * CAP / 1e9)
     }
 
     // ---- where the run stands ----

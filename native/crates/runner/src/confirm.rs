@@ -2,7 +2,7 @@
 
 use threadgauge_protocol::Phase;
 
-use crate::bench::{Bench, Score, Stop};
+use crate::bench::{Bench, Cap, Score, Stop};
 
 /// Blocks below which nothing is said.
 pub(crate) const FEWEST_BLOCKS: u32 = 3;
@@ -38,7 +38,7 @@ impl Confirmation {
             let (outer, inner) = if bench.random.coin() { (self.current, self.rival) } else { (self.rival, self.current) };
             let mut logs = Vec::with_capacity(4);
             for arm in [outer, inner, inner, outer] {
-                match bench.measure(arm, Phase::Confirm, block, false)? {
+                match bench.measure(arm, Phase::Confirm, block, Cap::None)? {
                     Score::Counted(ns) => logs.push(if arm == self.current { ns.ln() } else { -ns.ln() }),
                     _ => break,
                 }

@@ -2,10 +2,11 @@
 
 use threadgauge_protocol::Phase;
 
-use crate::bench::{Bench, Score, Stop};
+use crate::bench::{Bench, Cap, Score, Stop};
+use crate::records::InBlock;
 use crate::stats;
 
-/// An arm slower than the leader by this factor leaves after the first block.
+/// An arm slower than the leader by this factor, in every block so far, leaves after the first or second.
 const GAP: f64 = 1.25;
 /// Differences below this are never a reason to drop an arm.
 const SMALLEST: f64 = 0.005;
@@ -48,9 +49,10 @@ pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> R
 
 fn run_in_block(bench: &mut Bench<'_, '_>, arm: usize, phase: Phase, block: u32) -> Result<(), Stop> {
     for attempt in 0..2 {
-        match bench.measure(arm, phase, block, true)? {
-            Score::Counted(ns) | Score::Capped(ns) => {
-                bench.records.arms[arm].blocks.insert(block, ns.ln());
+        match bench.measure(arm, phase, block, Cap::Race)? {
+            score @ (Score::Counted(ns) | Score::Capped(ns)) => {
+                let capped = matches!(score, Score::Capped(_));
+                bench.records.arms[arm].blocks.insert(block, InBlock { log: ns.ln(), capped });
                 return Ok(());
             }
             Score::Failed if attempt == 0 && bench.records.arms[arm].failures < 2 => {}
@@ -72,7 +74,9 @@ fn drop_slower(bench: &mut Bench<'_, '_>, alive: &mut Vec<usize>, leader: usize,
         }
         let differences = bench.records.paired(arm, leader, since);
         let mean = gap(bench, arm);
-        let far = mean > GAP.ln() && (block > 1 || !looks_accidental(bench, &before, arm, leader, since));
+        // Blocks that contradict each other (the machine changed its speed within one) are no gap.
+        let agree = differences.iter().all(|&difference| difference > 0.0);
+        let far = mean > GAP.ln() && agree && (block > 1 || !looks_accidental(bench, &before, arm, leader, since));
         let slower = block >= MIN_BLOCKS && stats::t_interval(&differences).is_some_and(|interval| interval.n >= MIN_BLOCKS as usize && interval.low > 0.0 && interval.mean > SMALLEST);
         !(far || slower)
     });

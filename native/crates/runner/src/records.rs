@@ -6,6 +6,18 @@ use threadgauge_protocol::{Arm, ArmSummary};
 
 use crate::stats;
 
+/// The score of an arm in one block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InBlock {
+    /// Logarithm of the nanoseconds.
+    pub log: f64,
+    /// It was stopped at the cap: the true value is larger.
+    pub capped: bool,
+}
+
+/// A capped run is evidence only when it is slower than the other by this much even at the cap.
+const EVIDENT: f64 = 1.25;
+
 /// Everything measured of one arm.
 #[derive(Debug, Clone)]
 pub struct ArmRecord {
@@ -13,8 +25,8 @@ pub struct ArmRecord {
     pub arm: Arm,
     /// Counted scores in the order measured, nanoseconds, with the number of the trial.
     pub scores: Vec<(u32, f64)>,
-    /// Logarithm of the score per block of race and refinement; a lower bound when capped.
-    pub blocks: BTreeMap<u32, f64>,
+    /// What it scored in each block of race and refinement.
+    pub blocks: BTreeMap<u32, InBlock>,
     /// CPU over wall of the region, per counted trial.
     pub busy: Vec<f64>,
     /// Run-queue delay over wall, per counted trial.
@@ -72,9 +84,22 @@ pub struct Records {
 
 impl Records {
     /// Paired differences of the logarithms, `a` minus `b`, over the blocks both ran in from `since` on.
+    /// Two capped runs say nothing about each other, and a capped one says something about a complete one
+    /// only when it is evidently slower: the machine may have slowed down since the cap was set.
     pub fn paired(&self, a: usize, b: usize, since: u32) -> Vec<f64> {
         let other = &self.arms[b].blocks;
-        self.arms[a].blocks.range(since..).filter_map(|(block, log)| other.get(block).map(|reference| log - reference)).collect()
+        let difference = |(block, mine): (&u32, &InBlock)| {
+            let reference = other.get(block)?;
+            let difference = mine.log - reference.log;
+            let evident = match (mine.capped, reference.capped) {
+                (false, false) => true,
+                (true, false) => difference >= EVIDENT.ln(),
+                (false, true) => difference <= -EVIDENT.ln(),
+                (true, true) => false,
+            };
+            evident.then_some(difference)
+        };
+        self.arms[a].blocks.range(since..).filter_map(difference).collect()
     }
 
     /// Logarithm of time of `arm` over time of `reference`: from common blocks, else by way of the arm
@@ -143,7 +168,7 @@ mod tests {
                 .enumerate()
                 .map(|(index, logs)| {
                     let mut record = ArmRecord::new(arm(&index.to_string()));
-                    record.blocks.extend(logs.iter().copied());
+                    record.blocks.extend(logs.iter().map(|&(block, log)| (block, InBlock { log, capped: false })));
                     record
                 })
                 .collect(),
@@ -155,6 +180,18 @@ mod tests {
         let known = records(&[&[(0, 1.0), (1, 2.0), (3, 5.0)], &[(1, 1.5), (2, 9.0), (3, 4.0)]]);
         assert_eq!(known.paired(0, 1, 0), vec![0.5, 1.0]);
         assert_eq!(known.paired(0, 1, 2), vec![1.0]);
+    }
+
+    #[test]
+    fn capped_runs_are_evidence_only_where_they_are_evidently_slower() {
+        let mut known = records(&[&[(0, 1.0), (1, 1.0), (2, 1.0)], &[(0, 1.4), (1, 0.9), (2, 1.4)]]);
+        for capped in known.arms[1].blocks.values_mut() {
+            capped.capped = true;
+        }
+        assert_eq!(known.paired(1, 0, 0).len(), 2, "block 1 was slow for everyone");
+        known.arms[0].blocks.get_mut(&2).expect("there").capped = true;
+        assert_eq!(known.paired(1, 0, 0).len(), 1, "both were capped");
+        assert_eq!(known.paired(0, 1, 0).len(), 1);
     }
 
     #[test]

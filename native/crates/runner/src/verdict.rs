@@ -74,7 +74,7 @@ pub(crate) fn decide(bench: &Bench<'_, '_>, candidate: Option<usize>, evidence: 
         return inconclusive("Too little was measured to compare the settings.".into());
     };
     if bench.request.mode == Mode::Search && (candidate == current || evidence.tied_in_race) {
-        if bench.records.arms[candidate].blocks.len() < FEWEST_BLOCKS as usize && !all_dropped_but(bench, candidate) {
+        if !compared_with_all(bench, candidate) {
             return inconclusive(format!("So far {} leads, but too little was measured to be sure.", label(candidate)));
         }
         return settled(bench, candidate, &verdict);
@@ -116,8 +116,16 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     }
 }
 
-fn all_dropped_but(bench: &Bench<'_, '_>, arm: usize) -> bool {
-    bench.records.arms.iter().enumerate().all(|(other, record)| other == arm || record.dropped)
+/// `arm` was measured often enough, and so was every arm that the race did not drop.
+fn compared_with_all(bench: &Bench<'_, '_>, arm: usize) -> bool {
+    let fewest = FEWEST_BLOCKS as usize;
+    let alone = bench.records.arms.iter().enumerate().all(|(other, record)| other == arm || record.dropped);
+    (alone && !bench.records.arms[arm].scores.is_empty())
+        || (bench.records.arms[arm].scores.len() >= fewest
+            && bench.records.arms.iter().enumerate().filter(|&(other, record)| other != arm && !record.dropped).all(|(other, _)| {
+                // Arms added by the refinement met the winner; the others met it in the race.
+                bench.records.paired(other, arm, 0).len() >= fewest || bench.best.is_some_and(|best| bench.records.paired(other, best, 0).len() >= fewest)
+            }))
 }
 
 fn percent(fraction: f64) -> String {

@@ -5,6 +5,8 @@ mod common;
 use common::*;
 use threadgauge_protocol::*;
 use threadgauge_runner::random::Random;
+use threadgauge_runner::workload::{Cancel, End, Live, Measured, TrialSpec, Workload};
+use threadgauge_runner::{Emitter, run};
 
 const MACHINES: [(&str, f64, f64, f64); 3] = [("quiet", 0.005, 0.0, 0.003), ("cloud", 0.03, 0.05, 0.02), ("laptop", 0.03, 0.03, 0.08)];
 
@@ -224,4 +226,43 @@ fn the_confirmation_is_made_of_mirrored_blocks() {
         assert!(block == [0, 1, 1, 0] || block == [1, 0, 0, 1], "{block:?}");
     }
     assert!(confirm.chunks(4).any(|block| block[0] == 0) && confirm.chunks(4).any(|block| block[0] == 1));
+}
+
+/// A machine that becomes slower for good after some trials, without any foreign load to be seen.
+struct SlowsDown {
+    seconds: [f64; 2],
+    after: u32,
+    factor: f64,
+}
+
+impl Workload for SlowsDown {
+    fn run(&mut self, spec: &TrialSpec<'_>, live: &mut dyn FnMut(Live), _cancel: &Cancel) -> Measured {
+        live(Live::Started { pid: None, process_group: None });
+        let seconds = self.seconds[usize::from(spec.arm.threads == Some(2))] * if spec.trial >= self.after { self.factor } else { 1.0 } * (1.0 + 0.001 * f64::from(spec.trial % 3));
+        let over = seconds > spec.limit.as_secs_f64();
+        let mut measured = Measured::ended(if over { End::OverLimit } else { End::Exited(0) });
+        measured.wall_ns = (seconds.min(spec.limit.as_secs_f64()) * 1e9) as u64;
+        measured
+    }
+}
+
+fn on_a_machine_that_slows_down(seconds: [f64; 2], after: u32) -> Vec<Event> {
+    let request = search(law(&[(1, 1.0)]), &[1, 2], 1, u64::from(after));
+    let cancel = Cancel::default();
+    let mut recorder = Recorder::default();
+    run(&request, &mut SlowsDown { seconds, after, factor: 4.0 }, &mut Emitter::new(&mut recorder, cancel.clone()), &cancel, &[]);
+    assert_laws(&recorder.events);
+    recorder.events
+}
+
+#[test]
+fn a_machine_that_slows_down_for_good_is_no_evidence_of_equality() {
+    for after in 1..12 {
+        let events = on_a_machine_that_slows_down([3.0, 2.0], after);
+        let verdict = verdict(&events);
+        assert!(matches!(verdict.outcome, Outcome::Faster | Outcome::Inconclusive), "slower from trial {after} on: {verdict:?}");
+        assert!(after > 3 || verdict.outcome == Outcome::Faster, "the race went on on the slower machine: {verdict:?}");
+        let same = on_a_machine_that_slows_down([2.0, 2.0], after);
+        assert!(matches!(common::verdict(&same).outcome, Outcome::NoDifference | Outcome::Inconclusive | Outcome::CurrentIsBest), "slower from trial {after} on: {:?}", common::verdict(&same));
+    }
 }
