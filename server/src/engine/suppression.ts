@@ -11,7 +11,9 @@ export function suppressionOf(finding: Finding, file: FileFacts, offsets: ChunkO
     if (fact.kind !== 'suppression') continue;
     if (fact.rules !== null && !fact.rules.includes(finding.rule)) continue;
     const target = resolveSpan(fact.target, offsets);
-    if (at.start <= target.end && target.start <= at.end) return fact;
+    // A target may include its line end; what starts there is another line's.
+    const empty = at.start === at.end;
+    if (at.start < target.end + (empty ? 1 : 0) && target.start < at.end + (empty ? 1 : 0)) return fact;
   }
   return undefined;
 }

@@ -1,0 +1,2 @@
+if then else "
+OMP_NUM_THREADS=zero python half.py
