@@ -1,7 +1,7 @@
 /** Starts a real editor on a folder with this extension loaded from source, and ends everything it started. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +19,7 @@ export interface EditorOptions {
   readonly extension: string;
   /** A file to open at once; absolute path. */
   readonly open?: string;
-  /** A CommonJS file exporting `run()`, executed inside the extension host. */
+  /** A CommonJS file exporting `run()`, executed inside the extension host; the editor then shows no notifications by itself. */
   readonly tests?: string;
   /** False: the folder is not trusted. */
   readonly trusted: boolean;
@@ -54,10 +54,11 @@ export async function startEditorServer(options: EditorOptions): Promise<EditorS
     path.join(vscode, 'out/server-main.js'),
     ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms', '--disable-telemetry'],
     ...(options.trusted ? ['--disable-workspace-trust'] : []),
-    // Without it a built VS Code ignores the development path in the address.
-    '--enable-smoke-test-driver',
+    // A built VS Code ignores the development path in the address without this; with it, it shows no notifications.
+    ...(options.tests ? ['--enable-smoke-test-driver'] : []),
     ...['--server-data-dir', data],
   ];
+  if (!options.tests) installFromSource(options.extension, path.join(data, 'extensions'));
   const environment: NodeJS.ProcessEnv = { ...process.env, ...options.env, [MARK]: mark };
   for (const name of Object.keys(environment)) if (/^(?:VSCODE_|ELECTRON_)/.test(name)) delete environment[name];
   const server = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment });
@@ -80,11 +81,21 @@ export async function startEditorServer(options: EditorOptions): Promise<EditorS
     throw new Error(`The embedded editor did not start: ${error instanceof Error ? error.message : String(error)}\n${output}`);
   }
   const remote = (file: string): string => `vscode-remote://127.0.0.1:${port}${file.split(path.sep).join('/')}`;
-  const payload = [['extensionDevelopmentPath', remote(options.extension)], ...(options.tests ? [['extensionTestsPath', remote(options.tests)]] : []), ...(options.open ? [['openFile', remote(options.open)]] : [])];
+  const payload = [...(options.tests ? [['extensionDevelopmentPath', remote(options.extension)], ['extensionTestsPath', remote(options.tests)]] : []), ...(options.open ? [['openFile', remote(options.open)]] : [])];
   return {
     address: `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}&payload=${encodeURIComponent(JSON.stringify(payload))}`,
     stop,
   };
+}
+
+/** Makes the checkout an installed extension of an editor, by a link. */
+function installFromSource(extension: string, extensions: string): void {
+  const { name, publisher, version } = JSON.parse(readFileSync(path.join(extension, 'package.json'), 'utf8')) as { name: string; publisher: string; version: string };
+  const relativeLocation = `${publisher}.${name}-${version}`;
+  mkdirSync(extensions, { recursive: true });
+  symlinkSync(extension, path.join(extensions, relativeLocation), 'junction');
+  const entry = { identifier: { id: `${publisher}.${name}` }, version, location: { $mid: 1, scheme: 'file', path: path.join(extensions, relativeLocation).split(path.sep).join('/') }, relativeLocation };
+  writeFileSync(path.join(extensions, 'extensions.json'), JSON.stringify([entry]));
 }
 
 /** Starts the embedded editor and a browser window on it. */

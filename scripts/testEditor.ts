@@ -94,6 +94,10 @@ async function runSession(name: string, trusted: boolean): Promise<readonly stri
       const texts = await Promise.all(page.frames().map(async (frame) => frame.locator('body').innerText({ timeout: 2000 }).catch(() => '')));
       return { texts };
     }
+    if (url === '/type') {
+      await page.keyboard.type((body as { text: string }).text);
+      return {};
+    }
     if (url === '/press') {
       await page.keyboard.press((body as { key: string }).key);
       return {};

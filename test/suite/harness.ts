@@ -24,6 +24,11 @@ export async function frameTexts(): Promise<readonly string[] | null> {
   return reply.texts ?? null;
 }
 
+/** Types into whatever has the focus in the window. */
+export async function type(text: string): Promise<void> {
+  await post('/type', { text });
+}
+
 /** Presses a key in the window. */
 export async function press(key: string): Promise<void> {
   await post('/press', { key });

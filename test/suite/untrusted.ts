@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { LaunchRef } from '../../server/src/bench/messages.ts';
-import { windowText } from './harness.ts';
+import { screenshot, windowText } from './harness.ts';
 import { diagnostic, open, pause, reset, uriOf, waitFor, workloads } from './workspace.ts';
 
 describe('an untrusted workspace', () => {
@@ -23,6 +23,9 @@ describe('an untrusted workspace', () => {
     assert.equal(reply, undefined);
     await pause(1000);
     assert.deepEqual(workloads(), []);
+    // Under test the editor shows notifications only in their list.
+    await vscode.commands.executeCommand('notifications.showList');
+    await screenshot('untrusted');
     await waitFor('the reason to show', async () => {
       const text = await windowText();
       return text === null || (text.includes('is not trusted') && text.includes('Manage Workspace Trust')) ? true : undefined;
