@@ -11,7 +11,9 @@ import {
   InlayHintRefreshRequest,
   LSPErrorCodes,
   MarkupKind,
+  MessageType,
   ResponseError,
+  ShowMessageNotification,
   TextDocumentSyncKind,
   TextDocuments,
   WorkDoneProgress,
@@ -89,6 +91,8 @@ export function serve({ connection, readers, rules, version }: ServerOptions): {
     log,
   });
 
+  // The library's own methods send a request with buttons, which not every editor answers.
+  const show = (type: MessageType, message: string): void => void connection.sendNotification(ShowMessageNotification.type, { type, message });
   const clientUri = (uri: string): string => workspace.clientUri(uri);
   const hintsShown = (): boolean => options.annotations !== 'decorations';
   const context = (): ActionContext => ({ engine, workspace, abilities: abilities ?? NO_ABILITIES, results: bench.results });
@@ -123,7 +127,7 @@ export function serve({ connection, readers, rules, version }: ServerOptions): {
         machineOrigin = 'settings';
       } catch (error) {
         machineProblem = `The setting threadgauge.machine is not used: ${error instanceof Error ? error.message : String(error)}.`;
-        connection.window.showWarningMessage(machineProblem);
+        show(MessageType.Warning, machineProblem);
       }
     }
     if (machine === null) {
@@ -380,8 +384,8 @@ export function serve({ connection, readers, rules, version }: ServerOptions): {
       const reply = await bench.run(argument, cancellation.token, { report: (percentage, message) => tell({ kind: 'report', percentage, message }) });
       // Clients without our report see the answer as a message.
       if (!abilities?.ownClient) {
-        if (reply.outcome === 'failed' || reply.outcome === 'refused') connection.window.showErrorMessage(reply.message);
-        else connection.window.showInformationMessage(reply.message);
+        if (reply.outcome === 'failed' || reply.outcome === 'refused') show(MessageType.Error, reply.message);
+        else show(MessageType.Info, reply.message);
       }
       return reply;
     } finally {
