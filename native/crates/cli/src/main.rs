@@ -78,6 +78,7 @@ fn run() -> ExitCode {
             eprintln!("threadgauge-runner: signal {signal} will not be handled: {error}");
         }
     }
+    threadgauge_sys::process::adopt_orphans();
     let host = Host { machine: threadgauge_sys::topology::machine(), missing: threadgauge_sys::missing() };
     let mut stdout = std::io::stdout().lock();
     match serve(BufReader::new(std::io::stdin()), &mut stdout, &host, &cancel) {

@@ -387,6 +387,18 @@ fn nothing_survives_kill_9_of_the_runner() {
 }
 
 #[test]
+fn nothing_survives_kill_9_of_the_supervisor_and_it_is_told() {
+    let mut runner = in_the_middle();
+    let stat = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let parent = |pid: u32| stat(pid).rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+    let supervisor = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|&pid| parent(pid) == Some(runner.child.id()));
+    Program::new("kill").args(["-9", &supervisor.expect("a child of the runner").to_string()]).status().expect("kill runs");
+    let events = runner.rest();
+    assert_eq!(failed(&events).code, FailureCode::Internal);
+    runner.assert_no_survivors(Duration::from_secs(5));
+}
+
+#[test]
 fn an_owner_that_reads_no_more_cancels() {
     let mark = mark();
     let mut child = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner")).arg("run").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the runner starts");

@@ -300,7 +300,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                 }
             }
             if let (Some(winner), false) = (race::winner(self), matches!(ended, Err(Stop::Cancelled))) {
-                evidence.raced = true;
+                evidence.candidate = Some(winner);
                 if winner != current {
                     let shown = stats::t_interval(&self.records.paired(current, winner, 0)).filter(|interval| interval.n >= 3);
                     let claim = (1.0 + self.request.limits.claim_above).ln();
@@ -331,7 +331,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let mut confirmation = Confirmation::new(current, other);
         let ended = confirmation.run(self);
         let evidence = Evidence {
-            raced: true,
+            candidate: Some(other),
             tied_in_race: false,
             interval: stats::t_interval(&confirmation.differences),
             pairs: confirmation.differences.len() as u32,
@@ -345,8 +345,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         if matches!(ended, Err(Stop::Failed(_))) {
             return;
         }
-        let winner = if self.request.mode == Mode::Verify { Some(1 - self.request.current) } else { race::winner(self) };
-        let verdict = verdict::decide(self, winner, evidence);
+        let verdict = verdict::decide(self, evidence);
         self.decided = Some(verdict.best);
         self.summarise_all();
         if matches!(ended, Err(Stop::Budget)) {

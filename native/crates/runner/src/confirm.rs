@@ -3,6 +3,7 @@
 use threadgauge_protocol::Phase;
 
 use crate::bench::{Bench, Cap, Score, Stop};
+use crate::records::InBlock;
 
 /// Blocks below which nothing is said.
 pub(crate) const FEWEST_BLOCKS: u32 = 3;
@@ -36,15 +37,21 @@ impl Confirmation {
             let left = 2 * (blocks - block);
             bench.set_ahead(&[(self.current, left), (self.rival, left)], false);
             let (outer, inner) = if bench.random.coin() { (self.current, self.rival) } else { (self.rival, self.current) };
-            let mut logs = Vec::with_capacity(4);
+            let (mut current, mut rival) = (Vec::new(), Vec::new());
             for arm in [outer, inner, inner, outer] {
                 match bench.measure(arm, Phase::Confirm, block, Cap::None)? {
-                    Score::Counted(ns) => logs.push(if arm == self.current { ns.ln() } else { -ns.ln() }),
+                    Score::Counted(ns) if arm == self.current => current.push(ns.ln()),
+                    Score::Counted(ns) => rival.push(ns.ln()),
                     _ => break,
                 }
             }
-            if logs.len() == 4 {
-                self.differences.push(logs.iter().sum::<f64>() / 2.0);
+            if let ([a, b], [c, d]) = (current.as_slice(), rival.as_slice()) {
+                let (current, rival) = (f64::midpoint(*a, *b), f64::midpoint(*c, *d));
+                self.differences.push(current - rival);
+                // The ratios shown for the arms rest on these blocks too.
+                bench.records.arms[self.current].blocks.insert(bench.next_block, InBlock { log: current, capped: false });
+                bench.records.arms[self.rival].blocks.insert(bench.next_block, InBlock { log: rival, capped: false });
+                bench.next_block += 1;
             } else {
                 failures += 1;
                 if failures > FAILURES {

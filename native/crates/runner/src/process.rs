@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use threadgauge_protocol::{BenchRequest, Limits, Machine, Sample, Workload as Program};
+use threadgauge_protocol::{BenchRequest, Limits, Sample, Workload as Program};
 use threadgauge_sys::cell::{CurrentLine, LineCell};
 use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec};
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
@@ -40,7 +40,7 @@ pub struct Processes {
 
 impl Processes {
     /// The program of `request`.
-    pub fn new(request: &BenchRequest, _machine: &Machine) -> Self {
+    pub fn new(request: &BenchRequest) -> Self {
         Self {
             program: request.workload.clone(),
             limits: request.limits.clone(),

@@ -65,26 +65,27 @@ pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host:
     if let Err(bad) = request::check(&request) {
         return refuse(&mut emitter, bad.to_string());
     }
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    guarded(&mut emitter, |emitter| {
         let mut workload: Box<dyn Workload> = match &request.workload.simulated {
             Some(law) => Box::new(Simulated::new(law.clone(), request.seed)),
-            None => Box::new(Processes::new(&request, &host.machine)),
+            None => Box::new(Processes::new(&request)),
         };
-        bench::run(&request, workload.as_mut(), &mut emitter, cancel, &host.missing)
-    }));
-    match outcome {
-        Ok(served) => served,
-        Err(panic) => {
-            let what = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            emitter.emit(Event::Failed(Failed {
-                code: FailureCode::Internal,
-                message: format!("The runner has a defect: {what}."),
-                hint: "Please report this with the recorded event stream.".into(),
-                output_tail: None,
-            }));
-            Served::Failed
-        }
-    }
+        bench::run(&request, workload.as_mut(), emitter, cancel, &host.missing)
+    })
+}
+
+/// Runs `task`; should it panic, the stream still ends lawfully (and unwinding has ended the workload).
+fn guarded(emitter: &mut Emitter<'_>, task: impl FnOnce(&mut Emitter<'_>) -> Served) -> Served {
+    catch_unwind(AssertUnwindSafe(|| task(emitter))).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        emitter.emit(Event::Failed(Failed {
+            code: FailureCode::Internal,
+            message: format!("The runner has a defect: {what}."),
+            hint: "Please report this with the recorded event stream.".into(),
+            output_tail: None,
+        }));
+        Served::Failed
+    })
 }
 
 fn refuse(emitter: &mut Emitter<'_>, message: String) -> Served {
@@ -131,4 +132,45 @@ fn parse(line: &[u8]) -> Result<Command, String> {
         return Err(format!("The command speaks protocol version {}; this runner speaks {PROTOCOL_VERSION}.", envelope.v));
     }
     Ok(envelope.command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadgauge_protocol::{Envelope, Phase, TrialStarted, TrialStatus};
+
+    #[derive(Default)]
+    struct Recorder(Vec<Event>);
+
+    impl Sink for Recorder {
+        fn take(&mut self, envelope: &Envelope) -> bool {
+            self.0.push(envelope.event.clone());
+            true
+        }
+    }
+
+    #[test]
+    fn a_defect_in_the_middle_of_a_trial_ends_the_stream_lawfully() {
+        let mut recorder = Recorder::default();
+        let served = guarded(&mut Emitter::new(&mut recorder, Cancel::default()), |emitter| {
+            emitter.emit(Event::TrialStarted(TrialStarted { trial: 0, arm: 1, phase: Phase::Race, block: 0, pid: None, process_group: None }));
+            panic!("out of cheese");
+        });
+        assert_eq!(served, Served::Failed);
+        let [_, Event::TrialFinished(trial), Event::Failed(failed)] = recorder.0.as_slice() else { panic!("{:?}", recorder.0) };
+        assert_eq!((trial.trial, trial.arm, trial.status), (0, 1, TrialStatus::Cancelled));
+        assert_eq!(failed.code, FailureCode::Internal);
+        assert!(failed.message.contains("out of cheese"));
+    }
+
+    #[test]
+    fn nothing_follows_the_last_event() {
+        let mut recorder = Recorder::default();
+        let mut emitter = Emitter::new(&mut recorder, Cancel::default());
+        for _ in 0..2 {
+            emitter.emit(Event::Finished(Finished { cancelled: false, elapsed_s: 0.0, counted_trials: 0 }));
+        }
+        assert!(emitter.is_closed());
+        assert_eq!(recorder.0.len(), 1);
+    }
 }

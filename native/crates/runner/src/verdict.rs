@@ -12,8 +12,8 @@ const WIDE: (f64, f64) = (5.0, 0.10);
 /// What the run has to show.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
-    /// The race (or verification) got far enough to name a candidate.
-    pub raced: bool,
+    /// The winner of the race, or the other arm of a verification; none when it did not get that far.
+    pub candidate: Option<usize>,
     /// The race already showed that the current arm is within the threshold of the winner.
     pub tied_in_race: bool,
     /// Logarithm of current over candidate from fresh blocks.
@@ -52,8 +52,8 @@ pub(crate) fn read(interval: &Interval, claim_above: f64) -> Shown {
     }
 }
 
-/// The verdict. `candidate` is the winner of the race, or the other arm of a verification.
-pub(crate) fn decide(bench: &Bench<'_, '_>, candidate: Option<usize>, evidence: &Evidence) -> Verdict {
+/// The verdict.
+pub(crate) fn decide(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
     let current = bench.request.current;
     let claim = bench.request.limits.claim_above;
     let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
@@ -70,7 +70,7 @@ pub(crate) fn decide(bench: &Bench<'_, '_>, candidate: Option<usize>, evidence: 
     let verdict = |outcome, best, sentence: String| Verdict { outcome, best, current, speedup, interval: range, pairs: evidence.pairs, tied: tied(bench, best), sentence };
     let inconclusive = |sentence: String| verdict(Outcome::Inconclusive, current, sentence);
 
-    let Some(candidate) = candidate.filter(|_| evidence.raced) else {
+    let Some(candidate) = evidence.candidate else {
         return inconclusive("Too little was measured to compare the settings.".into());
     };
     if bench.request.mode == Mode::Search && (candidate == current || evidence.tied_in_race) {

@@ -250,6 +250,12 @@ pub fn run_supervisor_if_asked() {
     }
 }
 
+/// For a binary that has no other children than workloads: makes it the heir of what a supervisor leaves
+/// behind when it is killed itself, daemons included, and kills it then.
+pub fn adopt_orphans() {
+    platform::adopt_orphans();
+}
+
 /// The supervisor: reads what to start from stdin (a socket to the runner), never returns.
 pub fn supervisor_main() -> ! {
     platform::supervisor_main()

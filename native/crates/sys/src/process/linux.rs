@@ -11,6 +11,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long processes that outlive the first one may take to end by themselves (Python's resource
@@ -190,6 +191,7 @@ impl Child {
                 let _ = self.supervisor.kill();
                 let status = self.supervisor.wait()?;
                 kill_session(self.pid);
+                kill_adopted();
                 let signal = status.signal();
                 self.ended = Some(Exit { code: None, signal: signal.or(Some(libc::SIGKILL)), wall: Duration::ZERO, usage: None, leftovers: 0 });
                 Err(io::Error::new(error.kind(), format!("The supervising process ended before the workload did ({status}).")))
@@ -254,6 +256,40 @@ fn check_texts(spec: &SpawnSpec) -> Result<(), SpawnError> {
         }
     }
     Ok(())
+}
+
+/// Set once this process adopts what a killed supervisor leaves behind.
+static ADOPTING: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn adopt_orphans() {
+    // SAFETY: no memory is involved.
+    if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } == 0 {
+        ADOPTING.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Kills and reaps everything below this process, when it adopts orphans at all.
+fn kill_adopted() {
+    if !ADOPTING.load(Ordering::SeqCst) {
+        return;
+    }
+    let own = std::process::id();
+    for _ in 0..200 {
+        let all = descendants(&processes(), own);
+        for process in &all {
+            signal(process.pid as i32, libc::SIGKILL);
+            if process.parent == own {
+                // SAFETY: a null status is allowed.
+                unsafe {
+                    libc::waitpid(process.pid as i32, std::ptr::null_mut(), libc::WNOHANG);
+                }
+            }
+        }
+        if all.is_empty() {
+            return;
+        }
+        std::thread::sleep(SWEEP_EVERY);
+    }
 }
 
 /// Kills every process of a session, by its leader's id.
@@ -487,9 +523,8 @@ fn refusal(error: &io::Error, order: &Order, program: &str) -> Refusal {
     let by_path = program.contains('/');
     match error.raw_os_error() {
         // The file is there, so what is missing is the interpreter that its first line names.
-        Some(libc::ENOENT) if by_path && file.exists() => Refusal::NotExecutable,
-        Some(libc::ENOENT | libc::ENOTDIR) => Refusal::NotFound,
-        Some(libc::ENOEXEC) => Refusal::NotExecutable,
+        Some(libc::ENOENT | libc::ENOTDIR) if !(by_path && file.exists()) => Refusal::NotFound,
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ENOEXEC) => Refusal::NotExecutable,
         Some(libc::EACCES) if !may_enter(&order.cwd) => Refusal::CwdUnusable,
         Some(libc::EACCES | libc::EPERM) => Refusal::PermissionDenied,
         Some(libc::E2BIG) => Refusal::TooLarge,
@@ -563,7 +598,7 @@ fn check(result: i32) -> io::Result<i32> {
 /// Signals a process, or a group when negative. One that is gone already is no error.
 fn signal(target: i32, number: i32) {
     // SAFETY: no memory is involved. 0 and -1 would mean "everyone" and must never get here.
-    if target > 1 || target < -1 {
+    if !(-1..=1).contains(&target) {
         unsafe {
             libc::kill(target, number);
         }
