@@ -32,9 +32,9 @@ export function calleeOf(work: ComputeFact): string {
   return /^[^(@]*/.exec(work.text)?.[0].trim() ?? work.text;
 }
 
-/** True when the work is a call of a model rather than a function of torch or a product. */
+/** True when the work is a call of something named like a model: functions and products need no gradients. */
 export function callsModel(work: ComputeFact): boolean {
-  return work.certain && /^[\w.]+\(/.test(work.text) && !/^(?:torch|F|nn|np)\./.test(work.text);
+  return work.certain && /^(?:self\.)?\w*(?:model|net|network|encoder|decoder|module|backbone|classifier|detector|llm|block|layer)\w*\(/i.test(work.text);
 }
 
 /** True when a body runs once as far as its file tells: module level, or a function called once and not in a loop. */

@@ -12,6 +12,9 @@ import { valueAnchor } from '../settingText.ts';
 
 const STARTS_PROGRAMS = /^(?:subprocess\.(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)|os\.(?:system|popen|exec\w*|spawn\w*|posix_spawnp?))$/;
 
+/** A file that imports one of these may start processes in ways that are not followed. */
+const STARTS_PROCESSES = /(?:^|\.)(?:subprocess|multiprocessing|concurrent\.futures)(?:\.|$)/;
+
 export const rule = defineRule({
   id: 'env-set-after-import',
   family: 'ineffective-order',
@@ -26,14 +29,15 @@ export const rule = defineRule({
     late: '{name} is set after `import {module}`, which has read it already: it has no effect in this process.',
     children: '{name} is set after `import {module}`, which has read it already: it reaches only processes started later, not this one.',
   },
-  check({ plan }, report) {
+  check({ plan, graph }, report) {
     const own = workspaceModules(plan);
     const environment = launchEnvironment(plan);
     plan.schedule.forEach((s, index) => {
       const { fact } = s;
       if (fact.kind !== 'setting' || fact.channel !== 'env' || fact.operation === 'unset') return;
       const knob = knobByEnv(fact.name);
-      if (!knob || knob.readAt !== 'load' || knob.readByModules.length === 0) return;
+      // PyTorch's own variables belong to parts of it that are imported when they are first used.
+      if (!knob || knob.readAt !== 'load' || knob.library === 'torch' || knob.readByModules.length === 0) return;
       const reader = plan.schedule.slice(0, index).find((l) => l.certainty === 'always' && l.fact.kind === 'load' && importReads(l.fact.module, knob));
       if (reader?.fact.kind !== 'load') return;
       // The other order in some path: an earlier setting of the same variable may have done the work.
@@ -50,7 +54,7 @@ export const rule = defineRule({
       const related = [{ anchor: reader.anchor, message: `\`import ${reader.fact.module}\` reads ${fact.name}.` }];
       const at = { uri: s.anchor.uri, span: fact.span };
       const fixes = moveAbove(plan, s, fact, reader);
-      const inherits = fanOuts(plan, 'process').some((f) => f.index > index && f.fact.startMethod !== 'fork') || later.some((l) => l.fact.kind === 'call' && STARTS_PROGRAMS.test(l.fact.callee));
+      const inherits = fanOuts(plan, 'process').some((f) => f.index > index && f.fact.startMethod !== 'fork') || later.some((l) => l.fact.kind === 'call' && STARTS_PROGRAMS.test(l.fact.callee)) || (graph.files.get(s.anchor.uri)?.facts ?? []).some((f) => f.kind === 'load' && STARTS_PROCESSES.test(f.module));
       if (inherits) {
         report({ messageId: 'children', args: { name: fact.name, module }, at, severity: 'information', confidence: 'likely', related });
         return;

@@ -47,8 +47,9 @@ export const rule = defineRule({
         passive: passive ? ' OMP_WAIT_POLICY=PASSIVE keeps waiting threads from spinning, which softens this.' : '',
       },
       at,
-      severity: passive ? 'information' : 'warning',
-      confidence: plan.certainty === 'certain' ? 'certain' : 'likely',
+      // Where nothing configures a launch and nothing sets a count, how and where it runs is an assumption.
+      severity: passive || (plan.launch.implicit && decidedAt(intraOp) === null) ? 'information' : 'warning',
+      confidence: plan.certainty === 'certain' && !plan.launch.implicit ? 'certain' : 'likely',
       related: relatedPlaces(intraOp, at),
       fixes: fixesFor({ plan, graph }, each),
     });
