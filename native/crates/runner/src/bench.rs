@@ -78,6 +78,10 @@ pub(crate) struct Bench<'a, 'e> {
     pub ahead: BTreeMap<usize, u32>,
     /// Seconds from the start at which the present stage ends.
     pub deadline_s: f64,
+    /// Trials the present stage still has ahead.
+    stage_left: u32,
+    /// Trials that were planned and not run because the time was up.
+    pub missing_trials: u32,
     /// Trials left out because of foreign load.
     pub contaminated: u32,
     /// The index of the arm that leads.
@@ -139,6 +143,8 @@ impl<'a, 'e> Bench<'a, 'e> {
             probe: if python.is_some() && wants_probe { ProbeMode::Region } else { ProbeMode::Off },
             ahead: BTreeMap::new(),
             deadline_s: request.limits.budget_s,
+            stage_left: 0,
+            missing_trials: 0,
             contaminated: 0,
             best: None,
             decided: None,
@@ -180,7 +186,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             self.deadline_s = self.request.limits.budget_s;
             if let Err(stop) = lines::measure(self) {
                 if matches!(stop, Stop::Budget) {
-                    let missing_trials = self.ahead.values().sum();
+                    let missing_trials = self.missing_trials + self.ahead.values().sum::<u32>();
                     self.doubt(Doubt::BudgetSpent { missing_trials });
                 }
                 return Err(stop);
@@ -348,9 +354,8 @@ impl<'a, 'e> Bench<'a, 'e> {
         let verdict = verdict::decide(self, evidence);
         self.decided = Some(verdict.best);
         self.summarise_all();
-        if matches!(ended, Err(Stop::Budget)) {
-            let missing_trials = self.ahead.values().sum();
-            self.doubt(Doubt::BudgetSpent { missing_trials });
+        if self.missing_trials > 0 {
+            self.doubt(Doubt::BudgetSpent { missing_trials: self.missing_trials });
         }
         for doubt in doubts::of_run(self, &verdict) {
             self.doubt(doubt);
@@ -383,6 +388,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                 return Err(Stop::Cancelled);
             }
             if self.spent_s() + self.cost_s(arm) > self.deadline_s {
+                self.missing_trials += self.stage_left.max(1);
                 return Err(Stop::Budget);
             }
             let trial_limit = self.request.limits.trial_s;
@@ -408,13 +414,17 @@ impl<'a, 'e> Bench<'a, 'e> {
                     self.contaminated += 1;
                     continue;
                 }
-                TrialStatus::Cancelled if measured.end == End::OverLimit => return Err(Stop::Budget),
+                TrialStatus::Cancelled if measured.end == End::OverLimit => {
+                    self.missing_trials += self.stage_left.max(1);
+                    return Err(Stop::Budget);
+                }
                 TrialStatus::Cancelled => return Err(Stop::Cancelled),
                 _ => {}
             }
             if let Some(count) = self.ahead.get_mut(&arm) {
                 *count = count.saturating_sub(1);
             }
+            self.stage_left = self.stage_left.saturating_sub(1);
             let score = match status {
                 TrialStatus::Ok => {
                     self.note_overhead(&measured);
@@ -587,6 +597,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// Replaces what lies ahead: `stage` is the rest of the present stage; what follows it is added.
     pub fn set_ahead(&mut self, stage: &[(usize, u32)], confirm_too: bool) {
         self.ahead.clear();
+        self.stage_left = stage.iter().map(|&(_, count)| count).sum();
         for &(arm, count) in stage {
             *self.ahead.entry(arm).or_default() += count;
         }

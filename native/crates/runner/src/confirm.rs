@@ -61,7 +61,7 @@ impl Confirmation {
             bench.summarise(&[self.current, self.rival]);
         }
         if blocks < wanted {
-            bench.set_ahead(&[(self.current, 2 * (wanted - blocks)), (self.rival, 2 * (wanted - blocks))], false);
+            bench.missing_trials += 4 * (wanted - blocks);
             return Err(Stop::Budget);
         }
         Ok(())

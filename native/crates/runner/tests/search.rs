@@ -179,6 +179,8 @@ fn a_spent_budget_ends_the_run_with_what_there_is() {
     assert_laws(&events);
     assert!(matches!(events.last(), Some(Event::Finished(Finished { cancelled: false, .. }))));
     assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::BudgetSpent { missing_trials } if *missing_trials > 0)), "{:?}", doubts(&events));
+    let after_the_last: u32 = doubts(&events).iter().filter(|doubt| matches!(doubt, Doubt::BudgetSpent { .. })).count() as u32;
+    assert_eq!(after_the_last, 1, "told once");
     let spent: u64 = trials(&events).iter().map(|trial| trial.wall_ns).sum();
     assert!(spent <= 20_000_000_000, "{spent} ns");
 }
