@@ -10,6 +10,20 @@ const ROOT_DEPTH = 3;
  * `module` may go one name too far (`pkg.mod.function`): what does not exist is left off.
  */
 export function resolveModule(module: string, importer: string, roots: readonly string[], files: FileIndex): readonly string[] {
+  // Programs come back to the same imports over and over: each question is answered once per set of files.
+  let byRoots = answers.get(files);
+  if (!byRoots) answers.set(files, (byRoots = new WeakMap()));
+  let known = byRoots.get(roots);
+  if (!known) byRoots.set(roots, (known = new Map()));
+  const key = module.startsWith('.') ? `${importer}\0${module}` : module;
+  let found = known.get(key);
+  if (!found) known.set(key, (found = resolveAnew(module, importer, roots, files)));
+  return found;
+}
+
+const answers = new WeakMap<FileIndex, WeakMap<readonly string[], Map<string, readonly string[]>>>();
+
+function resolveAnew(module: string, importer: string, roots: readonly string[], files: FileIndex): readonly string[] {
   const dots = /^\.*/.exec(module)?.[0].length ?? 0;
   const names = module.slice(dots).split('.').filter((name) => name !== '');
   if (dots > 0) {
