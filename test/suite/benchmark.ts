@@ -154,7 +154,7 @@ describe('cancelling', function () {
       '',
     ].join('\n');
     writeFileSync(path.join(FOLDER, 'infer.py'), script);
-    const ref = await launchRef('infer (quick, defaults)');
+    const ref = await launchRef('infer (quick)');
     const running = vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', ref, { confirmed: true });
     await waitFor('the workload and its child to run', () => (workloads().length > 1 ? true : undefined), 60_000);
     await vscode.commands.executeCommand('threadgauge.cancelBenchmark');
