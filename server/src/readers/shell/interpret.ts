@@ -4,10 +4,10 @@ import type { Span } from '../../core/span.ts';
 import { intValue, stringValue, unknownValue, type Value } from '../../core/value.ts';
 import { lineEndAt } from '../../core/textLines.ts';
 import { afterWrapper, commandKind, looksThreadRelated } from './programs.ts';
-import { changeFolder, fork, initialState, merge, type ShellState, type StateEntry } from './state.ts';
+import { changeFolder, fork, initialState, lastOfEach, merge, type ShellState, type StateEntry } from './state.ts';
 import { parseAssignmentWord, parseShell } from './syntax.ts';
 import type { AndOr, ArithmeticExpression, Assignment, Command, CommandNode, CompoundList, For, FunctionNode, PipelineNode, Script, Statement, Word, WordPart } from './syntax.ts';
-import { knownText, listItems, listLength, wordValue, type WordContext } from './words.ts';
+import { bounded, knownText, listItems, listLength, wordValue, type WordContext } from './words.ts';
 
 /** Where a launch stands in the syntax, for edits. */
 export interface LaunchSite {
@@ -70,7 +70,7 @@ interface Draft {
 }
 
 const TOP: Flow = { func: null, conditional: false, loop: false, background: false, copies: null, insideLoop: false, guards: new Set(), positional: null, statements: [], list: [], chain: null, depth: 0 };
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 20_000;
 const MAX_DEPTH = 12;
 
 /** Reads a script. Never throws; what cannot be read is a gap. */
@@ -497,12 +497,12 @@ class Interpreter {
     if (value.type === 'ArrayValue') {
       result = unknownValue('is a list');
       const own = value.elements.flatMap((element) => this.#splice(element, flow)).map((word) => word.value);
-      list = assignment.append ? (before?.list ? [...before.list, ...own] : null) : own;
+      list = assignment.append ? (before?.list && before.list.length < 1000 ? [...before.list, ...own] : null) : own;
     } else {
       result = wordValue(value, context);
       if (assignment.append) {
         const old = before?.value ?? ({ kind: 'environment', name: assignment.name } as const);
-        result = old.kind === 'known' && result.kind === 'known' ? stringValue(`${old.value ?? ''}${result.value ?? ''}`) : { kind: 'concatenation', parts: [old, result] };
+        result = bounded(old.kind === 'known' && result.kind === 'known' ? stringValue(`${old.value ?? ''}${result.value ?? ''}`) : { kind: 'concatenation', parts: [old, result] });
       }
     }
     const nameEnd = assignment.pos + assignment.name.length;
@@ -528,8 +528,13 @@ class Interpreter {
     const entry: StateEntry = { from: 'setting', fact, maybe: false, guarded };
     const kept = parts.operation === 'default' ? (known?.facts ?? []) : [];
     const value = parts.operation === 'default' ? defaultOf(parts.name, known?.value, parts.value) : parts.value;
-    this.#state.variables.set(parts.name, { value, exported, facts: [...kept, entry], list: parts.list });
-    if (exported) this.#state.environment.push(entry);
+    this.#state.variables.set(parts.name, { value: bounded(value), exported, facts: lastOfEach([...kept, entry]), list: parts.list });
+    if (exported) this.#push(entry);
+  }
+
+  /** An assignment that runs again counts from its last run. */
+  #push(entry: StateEntry): void {
+    this.#state.environment = [...this.#state.environment.filter((other) => other.fact !== entry.fact), entry];
   }
 
   #settingOf(assignment: Assignment, form: 'prefix', command: Command, flow: Flow, exported: boolean): number | null {
@@ -544,7 +549,7 @@ class Interpreter {
     if (existing !== undefined) {
       const draft = this.#drafts[existing];
       if (draft?.fact.kind === 'setting') {
-        const value = sameValue(draft.fact.value, parts.value) ? draft.fact.value : oneOf(draft.fact.value, parts.value);
+        const value = sameValue(draft.fact.value, parts.value) ? draft.fact.value : bounded(oneOf(draft.fact.value, parts.value));
         draft.fact = { ...draft.fact, value, exported: draft.fact.exported || exported };
         draft.emit ||= exported;
       }
@@ -591,7 +596,7 @@ class Interpreter {
       if (!exporting) continue;
       const file = this.#environmentFile(arg, flow);
       if (file !== null) {
-        this.#state.environment.push(file);
+        this.#push(file);
         continue;
       }
       const quoted = /^(["'])([A-Za-z_]\w*)=([^"'\\$`]*)\1$/.exec(arg.text);
@@ -617,14 +622,14 @@ class Interpreter {
       if (!draft) continue;
       draft.emit = true;
       if (draft.fact.kind === 'setting') draft.fact = { ...draft.fact, exported: true };
-      this.#state.environment.push(entry);
+      this.#push(entry);
     }
   }
 
   #unexport(name: string, at: { readonly pos: number; readonly end: number }, command: Command, flow: Flow): void {
     const known = this.#state.variables.get(name);
     if (known) this.#state.variables.set(name, { ...known, exported: false });
-    if (known?.exported || looksThreadRelated(name)) this.#state.environment.push(this.#unsetEntry(name, at, at, 'unset', command, flow));
+    if (known?.exported || looksThreadRelated(name)) this.#push(this.#unsetEntry(name, at, at, 'unset', command, flow));
   }
 
   #unset(command: Command, flow: Flow): void {
@@ -634,7 +639,7 @@ class Interpreter {
       if (arg.value.startsWith('-')) continue;
       const known = this.#state.variables.get(arg.value);
       this.#state.variables.set(arg.value, { value: stringValue(''), exported: false, facts: [], list: null });
-      if (known?.exported || looksThreadRelated(arg.value)) this.#state.environment.push(this.#unsetEntry(arg.value, arg, arg, 'unset', command, flow));
+      if (known?.exported || looksThreadRelated(arg.value)) this.#push(this.#unsetEntry(arg.value, arg, arg, 'unset', command, flow));
     }
   }
 
@@ -673,7 +678,7 @@ class Interpreter {
     const fact = this.#link(relation, target, file, command, flow, guard ? { implied: true } : {});
     // Plain assignments of a sourced file stay in this shell.
     if (relation === 'source' && assignsOnly) return;
-    this.#state.environment.push({ from: 'file', fact, maybe: false, guarded: guard });
+    this.#push({ from: 'file', fact, maybe: false, guarded: guard });
   }
 
   #link(relation: LinkFact['relation'], target: Value, at: Word, whole: { readonly pos: number; readonly end: number }, flow: Flow, extra: Partial<LinkFact>): number {

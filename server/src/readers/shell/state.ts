@@ -1,5 +1,6 @@
 /** What a shell knows at one point of a script: variables, the exported environment, the folder; and how paths join. */
 import type { Value } from '../../core/value.ts';
+import { bounded } from './words.ts';
 
 /** An entry of the environment of what is started next, lowest precedence first. */
 export interface StateEntry {
@@ -53,18 +54,30 @@ export function merge(base: ShellState, paths: readonly ShellState[], nameOf: (e
   result.cwd = alive.every((path) => JSON.stringify(path.cwd) === JSON.stringify(first.cwd)) ? first.cwd : { kind: 'unknown', why: 'depends on a condition' };
   result.variables = mergeVariables(alive);
 
-  const added = alive.map((path) => path.environment.filter((entry) => !base.environment.includes(entry)));
+  const before = new Set(base.environment);
+  const added = alive.map((path) => path.environment.filter((entry) => !before.has(entry)));
   const always = new Set(
     (added[0] ?? []).filter((entry) => !entry.maybe).map(nameOf).filter((name) => name !== null && added.every((entries) => entries.some((entry) => !entry.maybe && nameOf(entry) === name))),
   );
+  const present = new Set(base.environment.map((entry) => entry.fact));
   added.forEach((entries, index) => {
     for (const entry of entries) {
       const name = nameOf(entry);
       const sure = entry.guarded || (index === 0 && !entry.maybe && name !== null && always.has(name));
-      result.environment.push(sure ? { ...entry, guarded: false } : { ...entry, maybe: true, guarded: false });
+      if (sure) result.environment.push({ ...entry, guarded: false });
+      else if (!present.has(entry.fact)) result.environment.push({ ...entry, maybe: true, guarded: false });
     }
   });
+  result.environment = lastOfEach(result.environment);
   return result;
+}
+
+const MAX_FACTS = 32;
+
+/** Entries without those that the same fact repeats later. */
+export function lastOfEach(entries: readonly StateEntry[]): StateEntry[] {
+  const last = new Map(entries.map((entry, index) => [entry.fact, index]));
+  return entries.filter((entry, index) => last.get(entry.fact) === index);
 }
 
 function mergeVariables(paths: readonly ShellState[]): Map<string, Variable> {
@@ -81,15 +94,15 @@ function mergeVariables(paths: readonly ShellState[]): Map<string, Variable> {
     const values: Value[] = [];
     for (const variable of found) {
       const value: Value = variable?.value ?? { kind: 'environment', name };
-      if (!values.some((other) => JSON.stringify(other) === JSON.stringify(value))) values.push(value);
+      if (values.length <= 16 && !values.some((other) => other === value || JSON.stringify(other) === JSON.stringify(value))) values.push(value);
     }
     const only = values[0];
     const shared = first?.facts.filter((entry) => found.every((variable) => variable?.facts.includes(entry))) ?? [];
     const own = present.flatMap((variable) => variable.facts.filter((entry) => !shared.includes(entry)).map((entry) => (entry.guarded ? { ...entry, guarded: false } : { ...entry, maybe: true })));
     merged.set(name, {
-      value: values.length === 1 && only ? only : { kind: 'oneOf', values: values.slice(0, 16) },
+      value: values.length === 1 && only ? only : bounded({ kind: 'oneOf', values }),
       exported: present.some((variable) => variable.exported),
-      facts: [...shared, ...own],
+      facts: lastOfEach([...shared, ...own]).slice(-MAX_FACTS),
       list: null,
     });
   }

@@ -14,7 +14,35 @@ export interface WordContext {
 
 /** The value of a whole word, as one string. */
 export function wordValue(word: Word, context: WordContext): Value {
-  return word.parts && word.parts.length > 0 ? join(word.parts.map((part) => partValue(part, context))) : stringValue(word.value);
+  return word.parts && word.parts.length > 0 ? bounded(join(word.parts.map((part) => partValue(part, context)))) : stringValue(word.value);
+}
+
+const MAX_PARTS = 48;
+const MAX_TEXT = 4096;
+
+/** `X="$X $Y"` doubles a value with every round; beyond any use it is unknown. */
+export function bounded(value: Value): Value {
+  let left = MAX_PARTS;
+  const fits = (part: Value): boolean => {
+    if (--left < 0) return false;
+    switch (part.kind) {
+      case 'known':
+        return typeof part.value !== 'string' || part.value.length <= MAX_TEXT;
+      case 'expression':
+        return part.operands.every(fits);
+      case 'conversion':
+        return fits(part.operand);
+      case 'environment':
+        return part.fallback === undefined || fits(part.fallback);
+      case 'oneOf':
+        return part.values.every(fits);
+      case 'concatenation':
+        return part.parts.every(fits);
+      default:
+        return true;
+    }
+  };
+  return fits(value) ? value : unknownValue('is put together from too many parts');
 }
 
 /** Text when the value is a known string, else null. */
