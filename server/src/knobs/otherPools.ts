@@ -8,6 +8,7 @@ export const OTHER_POOLS = [
     library: 'numexpr',
     role: 'intraOp',
     env: ['NUMEXPR_NUM_THREADS'],
+    calls: ['numexpr.set_num_threads'],
     value: {
       description: 'a positive integer, read with Python\'s `int()`',
       parse: (text) => {

@@ -56,6 +56,8 @@ const RUNNERS: Readonly<Record<string, ReadonlySet<string>>> = {
   pixi: list('-e --environment --manifest-path'),
 };
 const PYTHON_VALUES = list('-W -X -Q --check-hash-based-pycs');
+/** Modules that are run for a moment around a program and compute nothing. */
+const TOOLS = list('pip venv virtualenv ensurepip build twine wheel pytest unittest black ruff mypy flake8 isort pylint pyright http json compileall py_compile coverage nltk ipykernel jupyter notebook jupyterlab zipfile tarfile sysconfig platform site playwright pre_commit tox nox poetry uv');
 const GUNICORN_FLAGS = list('--preload --reload -D --daemon --check-config --print-config --spew --no-sendfile --capture-output --log-syslog --proxy-protocol --reuse-port -R --enable-stdio-inheritance --initgroups --strip-header-spaces --permit-unconventional-http-method --permit-unconventional-http-version --permit-obsolete-folding --casefold-http-method --suppress-ragged-eofs --do-handshake-on-connect --disable-redirect-access-to-syslog -h --help -v --version');
 const UVICORN_FLAGS = list('--reload --factory --proxy-headers --no-proxy-headers --use-colors --no-use-colors --access-log --no-access-log --server-header --no-server-header --date-header --no-date-header --version --help');
 const TORCHRUN_FLAGS = list('--standalone -m --module --no-python --no_python --run-path --run_path --use-env --use_env --use-agent-store --signals-to-handle --virtual-local-rank -h --help');
@@ -192,6 +194,7 @@ class CommandLineReader {
       this.#at--;
       return this.#python(false);
     }
+    if (TOOLS.has(name.split('.', 1)[0] ?? '')) return this.#result('other', null);
     return this.#result('python', { kind: 'module', text: name, span });
   }
 
@@ -202,6 +205,7 @@ class CommandLineReader {
 
   #gunicorn(): CommandLine {
     const threads: LaunchWrapper[] = [];
+    let workerClass: string | null = 'sync';
     let entry: EntryReference | null = null;
     this.#options({ takesValue: (name) => !GUNICORN_FLAGS.has(name) }, {
       option: (name, value, span) => {
@@ -210,6 +214,7 @@ class CommandLineReader {
         else if (name === '--preload') this.#wrappers.push({ kind: 'preload', value: null, text: 'gunicorn --preload', anchor: this.#anchor(span), valueAnchor: null });
         else if (name === '--chdir') this.#folder = value?.text ?? this.#folder;
         else if (name === '-c' || name === '--config') this.#configFile = value?.text ?? null;
+        else if (name === '-k' || name === '--worker-class') workerClass = value?.text ?? null;
       },
       positional: (text, span) => {
         entry ??= { kind: 'app', text, span };
@@ -217,16 +222,19 @@ class CommandLineReader {
       },
       shortValues: true,
     });
-    this.#wrappers.push(...threads);
+    // Only these worker classes run threads; asynchronous ones ignore the option.
+    if (workerClass === 'sync' || workerClass === 'gthread' || workerClass === null) this.#wrappers.push(...threads);
     return this.#result('gunicorn', entry);
   }
 
 
   #uvicorn(): CommandLine {
     let entry: EntryReference | null = null;
+    let reload: Span | null = null;
     this.#options({ takesValue: (name) => !UVICORN_FLAGS.has(name) }, {
       option: (name, value, span) => {
         if (name === '--workers') this.#count('workers', 'uvicorn', name, value, span);
+        else if (name === '--reload') reload = span;
         else if (name === '--app-dir') this.#folder = value?.text ?? this.#folder;
       },
       positional: (text, span) => {
@@ -235,6 +243,8 @@ class CommandLineReader {
       },
       shortValues: false,
     });
+    // The reloader runs one worker, whatever else is asked for.
+    if (reload !== null) this.#wrappers.push({ kind: 'workers', value: 1, text: 'uvicorn --reload', anchor: this.#anchor(reload), valueAnchor: null });
     return this.#result('uvicorn', entry);
   }
 

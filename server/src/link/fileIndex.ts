@@ -2,11 +2,21 @@
 
 /** Finds workspace files by path; percent-encoding and `.`/`..` segments do not matter. */
 export class FileIndex {
-  readonly #byPath: Map<string, string>;
+  readonly #byPath = new Map<string, string>();
+  /** Every folder name and every file name without its ending. */
+  readonly #names = new Set<string>();
 
   constructor(uris: Iterable<string>) {
-    this.#byPath = new Map();
-    for (const uri of uris) this.#byPath.set(plainPath(uri), uri);
+    for (const uri of uris) {
+      const path = plainPath(uri);
+      this.#byPath.set(path, uri);
+      for (const segment of path.split('/')) this.#names.add(segment.replace(/\.[^.]*$/, ''));
+    }
+  }
+
+  /** False when no file or folder has this name, so that looking for it in many places can be left out. */
+  mayHold(name: string): boolean {
+    return this.#names.has(name);
   }
 
   /** The URI of a file as the workspace spells it, or null when it is not in the workspace. */

@@ -34,6 +34,8 @@ function resolveAnew(module: string, importer: string, roots: readonly string[],
     const initial = files.find(joinPath(base, '__init__.py'));
     return initial !== null && initial !== importer ? [initial] : [];
   }
+  // Most imports are of installed packages.
+  if (!files.mayHold(names[0] ?? '')) return [];
   for (const root of roots) {
     const found = walk(root, names, files);
     if (found.length > 0) return found;

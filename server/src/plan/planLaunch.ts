@@ -10,7 +10,7 @@ import { isHandlerDecorator } from '../link/programs.ts';
 import { readFanOut, type FanOut } from './fanOuts.ts';
 import { limitMachine } from './machineLimits.ts';
 import { computeThreads, known, limitedTeam, maskThreads, notKnown, numexprThreads, onnxThreads, openBlasThreads, plainOpenMpThreads, rayonThreads, reason, torchThreads, joblibCpus } from './pools.ts';
-import { assigned, EnvironmentState, evaluateIn, isUnset, single } from './precedence.ts';
+import { assigned, EnvironmentState, evaluateIn, isUnset, severalValues, single } from './precedence.ts';
 import { ProcessState } from './processState.ts';
 import { schedule, scheduleWorker } from './schedule.ts';
 
@@ -19,6 +19,8 @@ const SET_INTEROP = 'torch.set_num_interop_threads';
 const ORT_INTRA = 'onnxruntime.SessionOptions.intra_op_num_threads';
 const ORT_INTER = 'onnxruntime.SessionOptions.inter_op_num_threads';
 const ORT_MODE = 'onnxruntime.SessionOptions.execution_mode';
+
+const LIBRARY_NAMES: Partial<Record<Library, string>> = { openblas: 'OpenBLAS', openmp: 'OpenMP', onnxruntime: 'ONNX Runtime', tensorflow: 'TensorFlow' };
 
 /** The effective thread plan; every number says where it comes from, and what is not known says why. Never throws. */
 export function planLaunch(launch: Launch, graph: LaunchGraph, machine: Machine): Plan {
@@ -180,7 +182,7 @@ class Planner {
       return notKnown(`${name} may set the number of workers`);
     }
     const web = environment.get('WEB_CONCURRENCY');
-    if (web.possible === null || web.possible.length > 1) return notKnown(web.unknown ?? 'WEB_CONCURRENCY has several possible values', web.from);
+    if (web.possible === null || web.possible.length > 1) return notKnown(web.unknown ?? severalValues('WEB_CONCURRENCY', web), web.from);
     const text = single(web);
     if (text !== null) return /^\s*\d+\s*$/.test(text) ? known(Number(text), ...nonEmpty(web.from, 'WEB_CONCURRENCY')) : notKnown(`WEB_CONCURRENCY=${text} is no number`, web.from);
     return known(1, reason(`${program}'s default: 1 worker`));
@@ -218,8 +220,9 @@ class Planner {
   }
 
   #gaps(): void {
-    for (const uri of this.#launch.reachable) {
-      const gap = this.#graph.files.get(uri)?.gaps[0];
+    for (const uri of new Set([this.#launch.uri, ...this.#launch.reachable])) {
+      // An unresolved part of a launch file says so in the launches it concerns.
+      const gap = this.#graph.files.get(uri)?.gaps.find((candidate) => candidate.reason !== 'unresolved');
       if (!gap) continue;
       this.#likely = true;
       this.#unknowns.push(`Part of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))} could not be read: ${gap.message}`);
@@ -280,7 +283,7 @@ class Planner {
     if (state.loaded('onnxruntime')) runtimes.push(this.#onnx(state, machine));
     if (state.loaded('tensorflow')) runtimes.push({ library: 'tensorflow', intraOp: state.lastCall('tensorflow.config.threading.set_intra_op_parallelism_threads') ?? maskThreads('TF_NUM_INTRAOP_THREADS', state.environment, machine), interOp: state.lastCall('tensorflow.config.threading.set_inter_op_parallelism_threads') ?? maskThreads('TF_NUM_INTEROP_THREADS', state.environment, machine) });
     if (state.loaded('numba')) runtimes.push({ library: 'numba', intraOp: state.lastCall('numba.set_num_threads') ?? maskThreads('NUMBA_NUM_THREADS', state.readBy('numba'), machine), interOp: null });
-    if (state.loaded('numexpr')) runtimes.push({ library: 'numexpr', intraOp: numexprThreads(state.readBy('numexpr'), machine), interOp: null });
+    if (state.loaded('numexpr')) runtimes.push({ library: 'numexpr', intraOp: state.lastCall('numexpr.set_num_threads') ?? numexprThreads(state.readBy('numexpr'), machine), interOp: null });
     if (state.loaded('polars')) runtimes.push({ library: 'polars', intraOp: rayonThreads(['POLARS_MAX_THREADS'], state.readBy('polars'), machine), interOp: null });
     if (state.loaded('tokenizers')) runtimes.push({ library: 'tokenizers', intraOp: rayonThreads(['RAYON_NUM_THREADS', 'RAYON_RS_NUM_CPUS'], state.environment, machine), interOp: null });
     if (state.loaded('openmp') && !state.loaded('torch')) runtimes.push({ library: 'openmp', intraOp: limitedTeam(plainOpenMpThreads(state.readBy('openmp'), machine), state.readBy('openmp')), interOp: null });
@@ -427,6 +430,10 @@ class Planner {
       this.#likely = true;
       this.#unknowns.push('Endpoints that are not async run in a pool of up to 40 threads, and each concurrent request starts a team of its own; the plan counts one request per worker.');
     }
+    if (own.library !== 'torch' && own.intraOp.value !== 1 && !scheduled.some((item) => item.fact.kind === 'compute')) {
+      this.#likely = true;
+      this.#unknowns.push(`${LIBRARY_NAMES[own.library] ?? own.library} is loaded, but no operation was seen that uses its threads.`);
+    }
     const unseen = this.#unscheduledSetters(scheduled);
     for (const [name, where] of unseen) {
       this.#likely = true;
@@ -456,7 +463,7 @@ class Planner {
       const lateAnchors = new Set(late.map((entry) => entry.anchor));
       const replacedLater = (entry: Shadowed): boolean => read.from.some((from) => from.anchor === entry.anchor);
       const shadowed = [...state.environment.shadowed(name).filter((entry) => !lateAnchors.has(entry.anchor) && !replacedLater(entry)), ...late];
-      values.push({ knob: knob.id, name, value: single(read), unknown: read.possible === null ? read.unknown : read.possible.length > 1 ? `${name} has several possible values` : null, from: read.from, shadowed: [...shadowed, ...this.#beaten(name, single(read), read.from, own, state)] });
+      values.push({ knob: knob.id, name, value: single(read), unknown: read.possible === null ? read.unknown : read.possible.length > 1 ? severalValues(name, read) : null, from: read.from, shadowed: [...shadowed, ...this.#beaten(name, single(read), read.from, own, state)] });
     }
     for (const name of new Set(state.calls.map((call) => call.name))) {
       const knob = knobByCall(name);
@@ -469,7 +476,10 @@ class Planner {
         const why = call.raises ?? (name === SET_INTEROP ? 'the inter-op pool can be sized once, so this call raises' : 'a later call replaces it');
         shadowed.push({ ...from, value: call.number.value === null ? null : String(call.number.value), why });
       }
-      values.push({ knob: knob.id, name, value: effective?.value == null ? null : String(effective.value), unknown: effective?.unknown ?? null, from: effective?.from ?? [], shadowed });
+      // A setting that is no count is shown as written.
+      const only = knob.role === 'intraOp' || knob.role === 'interOp' || knob.role === 'limit' ? undefined : last(state.calls.filter((call) => call.name === name));
+      if (only) values.push({ knob: knob.id, name, value: only.scheduled.certainty === 'always' ? only.text : null, unknown: only.scheduled.certainty === 'always' ? null : `\`${name}\` is set under a condition or in a loop`, from: only.number.from, shadowed: [] });
+      else values.push({ knob: knob.id, name, value: effective?.value == null ? null : String(effective.value), unknown: effective?.unknown ?? null, from: effective?.from ?? [], shadowed });
     }
     return values;
   }
@@ -480,7 +490,7 @@ class Planner {
     const call = state.lastCall(SET_THREADS);
     const winner = call && call.value !== null ? call.from[0] : name === 'OMP_NUM_THREADS' ? mklWinner(state) : null;
     if (!winner || winner.anchor === null) return [];
-    return from.map((origin) => ({ ...origin, value, why: `${winner.text} wins` }));
+    return from.map((origin) => ({ ...origin, value, why: `for PyTorch, ${winner.text} wins` }));
   }
 }
 

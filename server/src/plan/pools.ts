@@ -2,7 +2,7 @@
 import type { Provenance, PlanNumber } from '../core/plan.ts';
 import type { Machine } from '../core/machine.ts';
 import { atoi, parseMklThreads, parseOpenMpList, parsePythonInt, turnsMklDynamicOff } from '../knobs/grammars.ts';
-import type { EnvironmentState, VariableState } from './precedence.ts';
+import { severalValues, type EnvironmentState, type VariableState } from './precedence.ts';
 
 /** What the formulas read the environment through. */
 export type Reads = Pick<EnvironmentState, 'get'>;
@@ -47,7 +47,7 @@ function inEveryWorld(names: readonly string[], environment: Reads, formula: (wo
   if (results.every((result) => result.value === first.value)) return first;
   const open = names.filter((name) => (environment.get(name).possible?.length ?? 0) > 1);
   const unknown = results.find((result) => result.value === null)?.unknown;
-  return notKnown(unknown ?? `${open.join(' and ')} ${open.length > 1 ? 'have' : 'has'} several possible values`, open.flatMap((name) => [...environment.get(name).from]));
+  return notKnown(unknown ?? open.map((name) => severalValues(name, environment.get(name))).join(' and '), open.flatMap((name) => [...environment.get(name).from]));
 }
 
 const TORCH_NAMES = ['MKL_NUM_THREADS', 'MKL_DOMAIN_NUM_THREADS', 'MKL_DYNAMIC', 'OMP_NUM_THREADS', 'LD_PRELOAD', 'OMP_PROC_BIND', 'OMP_PLACES', 'GOMP_CPU_AFFINITY'];

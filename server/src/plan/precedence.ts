@@ -87,6 +87,13 @@ export function single(state: VariableState): string | null {
   return state.possible?.length === 1 ? (state.possible[0] ?? null) : null;
 }
 
+/** A clause that names what an open variable may hold: `OMP_NUM_THREADS may be unset or 2`. */
+export function severalValues(name: string, state: VariableState): string {
+  const texts = (state.possible ?? []).map((text) => (text === null ? 'unset' : text === '' ? 'empty' : text));
+  const last = texts.pop() ?? 'anything';
+  return `${name} may be ${texts.length > 0 ? `${texts.join(', ')} or ` : ''}${last}`;
+}
+
 /** True when the variable is certainly not set. */
 export function isUnset(state: VariableState): boolean {
   return state.possible?.length === 1 && state.possible[0] === null;

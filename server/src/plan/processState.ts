@@ -4,12 +4,12 @@ import type { Library } from '../core/knob.ts';
 import type { Launch, ScheduledFact } from '../core/launchGraph.ts';
 import type { Machine } from '../core/machine.ts';
 import type { PlanNumber, Provenance, Shadowed } from '../core/plan.ts';
-import { evaluate, type Value } from '../core/value.ts';
+import type { Evaluated, Value } from '../core/value.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
 import { displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
 import { assigned, evaluateIn, mergeMoments, type EnvironmentState } from './precedence.ts';
-import { known, notKnown, reason, type Reads } from './pools.ts';
+import { known, notKnown, type Reads } from './pools.ts';
 
 /** A library, when it was loaded and what it could read then. */
 interface LoadedLibrary {
@@ -31,12 +31,16 @@ export interface CallSetting {
   readonly name: string;
   readonly scheduled: ScheduledFact & { readonly fact: SettingFact };
   readonly number: PlanNumber;
+  /** The argument as text. */
+  readonly text: string;
   /** How the call fails, as a clause; null when it does not. */
   readonly raises: string | null;
 }
 
 export class ProcessState {
   readonly environment: EnvironmentState;
+  /** The environment as the program started, which the loader and the allocator read. */
+  readonly #start: EnvironmentState;
   readonly calls: CallSetting[] = [];
   readonly #machine: Machine;
   readonly #launch: Launch;
@@ -49,6 +53,7 @@ export class ProcessState {
   constructor(launch: Launch, environment: EnvironmentState, machine: Machine) {
     this.#launch = launch;
     this.environment = environment;
+    this.#start = environment.copy();
     this.#machine = machine;
   }
 
@@ -80,12 +85,14 @@ export class ProcessState {
   /** The environment as the library read it; as it stands now when the library was not loaded. */
   readBy(library: Library): Reads {
     const loaded = this.#libraries.get(library);
-    return loaded ? mergeMoments(loaded.moments) : this.environment;
+    const moment = loaded ? mergeMoments(loaded.moments) : this.environment;
+    return { get: (name) => (knobByEnv(name)?.readAt === 'start' ? this.#start.get(name) : moment.get(name)) };
   }
 
   /** The environment in which a variable was read by the library it belongs to. */
   readsOf(name: string): Reads {
     const knob = knobByEnv(name);
+    if (knob?.readAt === 'start') return this.#start;
     if (!knob || knob.readAt !== 'load') return this.environment;
     const reader = consumersOf(name).find((library) => this.#libraries.has(library));
     return reader ? this.readBy(reader) : this.environment;
@@ -95,6 +102,7 @@ export class ProcessState {
   lateSettings(name: string): readonly Shadowed[] {
     return this.#late.flatMap((late): Shadowed[] => {
       if (late.name !== name) return [];
+      if (knobByEnv(name)?.readAt === 'start') return [{ ...late.provenance, value: late.value, why: 'it is read when a program starts, so only programs started from here see it' }];
       const present = consumersOf(name).filter((library) => this.#libraries.has(library));
       const first = present[0];
       if (first === undefined || !present.every((library) => late.loadedBefore.has(library))) return [];
@@ -139,7 +147,8 @@ export class ProcessState {
     if (next.assumed) this.assumed = true;
     const provenance = next.from[0];
     const loadedBefore = new Map([...this.#libraries].filter(([, loaded]) => loaded.certain).map(([library, loaded]) => [library, loaded.module]));
-    if (provenance && scheduled.certainty === 'always' && knobByEnv(fact.name)?.readAt === 'load') {
+    const readAt = knobByEnv(fact.name)?.readAt;
+    if (provenance && scheduled.certainty === 'always' && (readAt === 'load' || readAt === 'start')) {
       this.#late.push({ name: fact.name, provenance, value: next.possible?.length === 1 ? (next.possible[0] ?? null) : null, loadedBefore });
     }
     this.environment.apply(fact.name, fact.operation, next, scheduled.certainty === 'maybe');
@@ -150,13 +159,13 @@ export class ProcessState {
     if (assumed) this.assumed = true;
     const where = this.#where(scheduled.anchor.uri);
     const short = shortName(fact);
-    const shown = result.kind === 'known' ? String(result.value) : (fact.raw ?? '…');
+    const literal = result.kind === 'known' ? literalOf(result) : null;
+    const shown = literal ?? fact.raw ?? '…';
     const provenance: Provenance = { anchor: scheduled.anchor, text: fact.channel === 'call' ? `${short}(${shown}) in ${where}` : `${short} = ${shown} in ${where}` };
     const grammar = knobByCall(fact.name)?.value;
-    const literal = result.kind === 'known' && result.type !== 'other' ? (result.type === 'string' ? JSON.stringify(result.value) : result.type === 'float' ? floatText(result.value) : result.type === 'bool' ? (result.value ? 'True' : 'False') : result.type === 'none' ? 'None' : String(result.value)) : null;
     const parsed = grammar && literal !== null ? grammar.parse(literal) : null;
-    const number = result.kind === 'known' && typeof result.value === 'number' ? known(result.value, provenance) : notKnown(result.kind === 'unknown' ? `the argument of \`${short}\` ${result.why}` : `\`${short}\` gets one of several values`, [provenance]);
-    this.calls.push({ name: fact.name, scheduled: { ...scheduled, fact }, number, raises: parsed && !parsed.ok ? parsed.consequence : null });
+    const number = result.kind === 'known' && typeof result.value === 'number' ? known(result.value, provenance) : notKnown(notANumber(short, result), [provenance]);
+    this.calls.push({ name: fact.name, scheduled: { ...scheduled, fact }, number, text: shown, raises: parsed && !parsed.ok ? parsed.consequence : null });
   }
 
   #where(uri: string): string {
@@ -169,9 +178,29 @@ function shortName(fact: SettingFact): string {
   return fact.channel === 'field' ? fact.name.split('.').slice(-2).join('.') : fact.name;
 }
 
-function floatText(value: string | number | boolean | null): string {
-  const text = String(value);
-  return /[.e]/.test(text) ? text : `${text}.0`;
+/** The value as Python source, so that grammars of calls can judge its type; null for lists and the like. */
+function literalOf(result: Extract<Evaluated, { kind: 'known' }>): string | null {
+  switch (result.type) {
+    case 'string':
+      return JSON.stringify(result.value);
+    case 'float': {
+      const text = String(result.value);
+      return /[.e]/.test(text) ? text : `${text}.0`;
+    }
+    case 'bool':
+      return result.value ? 'True' : 'False';
+    case 'none':
+      return 'None';
+    case 'int':
+      return String(result.value);
+    case 'other':
+      return null;
+  }
+}
+
+function notANumber(name: string, result: Evaluated): string {
+  if (result.kind === 'unknown') return `the argument of \`${name}\` ${result.why}`;
+  return result.kind === 'oneOf' ? `\`${name}\` gets ${result.values.map((option) => String(option.value)).join(' or ')}` : `the argument of \`${name}\` is no number`;
 }
 
 function isNoString(value: Value): boolean {
@@ -184,15 +213,4 @@ export function consumersOf(name: string): readonly Library[] {
   if (!knob) return [];
   if (knob.id === 'openmp.num-threads') return ['openmp', 'openblas', 'numexpr'];
   return [knob.library];
-}
-
-/** The text of a value that needs neither machine nor environment. */
-export function literalText(value: Value, machine: Machine): string | null {
-  const result = evaluate(value, { machine });
-  return result.kind === 'known' && result.value !== null ? String(result.value) : null;
-}
-
-/** A number that holds by default. */
-export function byDefault(value: number, text: string): PlanNumber {
-  return known(value, reason(text));
 }

@@ -72,7 +72,7 @@ describe('environment layers', () => {
   it('leaves the value open when it is exported in a branch', async () => {
     const plan = await onlyPlan({ 'a.py': TORCH, 'run.sh': 'if [ -n "$CI" ]; then\n  export OMP_NUM_THREADS=2\nfi\npython a.py\n' });
     assert.equal(plan.intraOp.value, null);
-    assert.match(plan.intraOp.unknown ?? '', /OMP_NUM_THREADS has several possible values/);
+    assert.match(plan.intraOp.unknown ?? '', /OMP_NUM_THREADS may be unset or 2/);
   });
 
   it('says that an env file is missing, but not for an implied one', async () => {
@@ -415,6 +415,73 @@ describe('launches', () => {
     const plan = await onlyPlan({ 'a.py': `import torch\ntorch.set_num_threads(3)\nx = (\n` });
     assert.equal(plan.certainty, 'likely');
     assert.match(plan.unknowns.join(' '), /could not be read/);
+  });
+});
+
+describe('what a process cannot change', () => {
+  it('reads LD_PRELOAD when the program starts', async () => {
+    const plan = await onlyPlan({ 'a.py': 'import os\nos.environ["LD_PRELOAD"] = "/opt/libiomp5.so"\nos.environ["OMP_NUM_THREADS"] = "0"\nimport torch\n' });
+    assert.equal(plan.intraOp.value, 8, 'libgomp refuses 0; libiomp5 would have used 1 thread');
+    assert.match(value(plan, 'LD_PRELOAD').shadowed[0]?.why ?? '', /read when a program starts/);
+    assert.equal(value(plan, 'LD_PRELOAD').value, null);
+  });
+
+  it('raises for a number in os.environ', async () => {
+    const plan = await onlyPlan({ 'a.py': 'import os\nos.environ["OMP_NUM_THREADS"] = 2\nimport torch\n' });
+    assert.equal(plan.intraOp.value, 8);
+    assert.match(value(plan, 'OMP_NUM_THREADS').shadowed[0]?.why ?? '', /TypeError/);
+  });
+
+  it('shows settings that are no counts as written', async () => {
+    const plan = await onlyPlan({ 'a.py': 'import torch\ntorch.set_flush_denormal(True)\nimport onnxruntime as ort\nso = ort.SessionOptions()\nso.execution_mode = ort.ExecutionMode.ORT_PARALLEL\n' });
+    assert.equal(value(plan, 'torch.set_flush_denormal').value, 'True');
+    assert.equal(value(plan, 'onnxruntime.SessionOptions.execution_mode').value, 'ort.ExecutionMode.ORT_PARALLEL');
+  });
+
+  it('names the values a variable may have', async () => {
+    const plan = await onlyPlan({ 'a.py': TORCH, 'run.sh': 'for n in 1 2 4; do\n  OMP_NUM_THREADS=$n python a.py\ndone\n' });
+    assert.equal(plan.intraOp.unknown, 'OMP_NUM_THREADS may be 1, 2 or 4');
+  });
+});
+
+describe('servers', () => {
+  it('ignores --threads of asynchronous workers and --workers beside --reload', async () => {
+    const files = { 'app.py': APP };
+    assert.equal((await onlyPlan({ ...files, 'run.sh': 'gunicorn -w 2 --threads 4 -k uvicorn.workers.UvicornWorker app:app\n' })).totalThreads.value, 16);
+    assert.equal((await onlyPlan({ ...files, 'run.sh': 'gunicorn -w 2 --threads 4 -k gthread app:app\n' })).totalThreads.value, 64);
+    assert.equal((await onlyPlan({ ...files, 'run.sh': 'uvicorn app:app --reload --workers 4\n' })).processes.value, 1);
+  });
+
+  it('starts nothing with -w 0', async () => {
+    const plan = await onlyPlan({ 'app.py': APP, 'run.sh': 'gunicorn -w 0 app:app\n' });
+    assert.equal(plan.processes.value, 0);
+    assert.equal(plan.totalThreads.value, 0);
+    assert.equal(fittingThreads(plan), null);
+  });
+
+  it('says that sync endpoints may start more teams', async () => {
+    const api = 'import torch\nfrom fastapi import FastAPI\napp = FastAPI()\nnet = torch.nn.Linear(2, 2)\n@app.get("/")\ndef index():\n    return net(torch.ones(2))\n';
+    const plan = await onlyPlan({ 'app.py': api, 'run.sh': 'OMP_NUM_THREADS=2 uvicorn app:app --workers 4\n' });
+    assert.deepEqual([plan.totalThreads.value, plan.certainty], [8, 'likely']);
+    assert.match(plan.unknowns.join(' '), /up to 40 threads/);
+  });
+});
+
+describe('tools', () => {
+  it('are no launches', async () => {
+    const graph = await graphOf({ 'run.sh': 'python -m pip install torch\npython -m venv .venv\npython -m pytest tests\nnode a.js\n' });
+    assert.deepEqual(graph.launches.map((launch) => launch.commandText), []);
+  });
+
+  it('lower certainty when their script has a gap', async () => {
+    const plan = await onlyPlan({ 'a.py': TORCH, 'run.sh': 'python a.py\nif true; then\n' });
+    assert.equal(plan.certainty, 'likely');
+  });
+
+  it('does not claim threads of a library nobody seems to use', async () => {
+    const plan = await onlyPlan({ 'a.py': 'import numpy as np\nprint(np.zeros(3))\n', 'run.sh': 'python a.py\n' });
+    assert.equal(plan.certainty, 'likely');
+    assert.match(plan.unknowns.join(' '), /OpenBLAS is loaded, but no operation/);
   });
 });
 
