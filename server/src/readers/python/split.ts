@@ -40,6 +40,9 @@ const CONTINUATIONS: ReadonlySet<string> = new Set(['else', 'elif', 'except', 'f
 /** Words that cannot start a line inside brackets, so that an open bracket is a mistake when one does. */
 const HARD_WORDS: ReadonlySet<string> = new Set(['def', 'class', 'import', 'return', 'with', 'while', 'try', 'raise', 'del', 'assert', 'global', 'nonlocal', 'pass', 'break', 'continue']);
 
+/** A statement head is looked for in this many characters. */
+const HEAD_LIMIT = 300;
+
 /** Words that can start a line inside brackets, but only when the line is no whole statement head. */
 const STATEMENT_HEADS: ReadonlyMap<string, RegExp> = new Map([
   ['from', /^from[ \t]+[.\w]+[ \t]+import\b/],
@@ -65,6 +68,19 @@ export function split(text: string): readonly TextRange[] {
   let commentStart = -1;
   let continued = false;
   let lineStart = true;
+
+  // Before this offset a formatted string is known not to end, so that each line is followed only once.
+  let plainBefore = 0;
+  const endOfString = (quote: number): number => {
+    const triple = endOfTriple(text, quote);
+    if (triple !== null) return triple;
+    if (quote >= plainBefore && isFormatted(text, quote)) {
+      const end = endOfFormatted(text, quote);
+      if (end > 0) return end;
+      plainBefore = -end;
+    }
+    return endOfPlain(text, quote);
+  };
 
   while (position < length) {
     if (lineStart) {
@@ -109,7 +125,7 @@ export function split(text: string): readonly TextRange[] {
         position++;
         break;
       case QUOTE:
-        position = skipString(text, position, 0);
+        position = endOfString(position);
         break;
       case COMMENT:
         position = endOfLine(text, position);
@@ -133,41 +149,69 @@ export function split(text: string): readonly TextRange[] {
   return ranges;
 }
 
-/** The offset just after the string whose quote is at `start`; a one-line string that is not closed ends with its line. */
-function skipString(text: string, start: number, nesting: number): number {
+/** The offset just after a triple-quoted string, or null when the quote at `start` opens no such string. */
+function endOfTriple(text: string, start: number): number | null {
   const quote = text.charCodeAt(start);
-  if (text.charCodeAt(start + 1) === quote && text.charCodeAt(start + 2) === quote) {
-    for (let i = start + 3; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code === BACKSLASH) i++;
-      else if (code === quote && text.charCodeAt(i + 1) === quote && text.charCodeAt(i + 2) === quote) return i + 3;
-    }
-    return text.length;
+  if (text.charCodeAt(start + 1) !== quote || text.charCodeAt(start + 2) !== quote) return null;
+  for (let i = start + 3; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === BACKSLASH) i++;
+    else if (code === quote && text.charCodeAt(i + 1) === quote && text.charCodeAt(i + 2) === quote) return i + 3;
   }
-  const formatted = nesting < 8 && isFormatted(text, start);
-  let braces = 0;
+  return text.length;
+}
+
+/** The offset just after a one-line string; one that is not closed ends with its line. */
+function endOfPlain(text: string, start: number): number {
+  const quote = text.charCodeAt(start);
   for (let i = start + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === BACKSLASH) {
       if (text.charCodeAt(i + 1) === CARRIAGE_RETURN && text.charCodeAt(i + 2) === LINE_FEED) i++;
       i++;
-    } else if (code === LINE_FEED || code === CARRIAGE_RETURN) return i;
-    else if (code === quote && braces === 0) return i + 1;
-    else if (!formatted) continue;
-    else if (code === OPEN_BRACE) {
-      if (braces === 0 && text.charCodeAt(i + 1) === OPEN_BRACE) i++;
-      else braces++;
-    } else if (code === CLOSE_BRACE) {
-      if (braces > 0) braces--;
-    } else if (braces > 0 && (code === DOUBLE_QUOTE || code === SINGLE_QUOTE)) {
-      const end = skipString(text, i, nesting + 1);
-      const last = text.charCodeAt(end - 1);
-      // The inner string did not end on this line: what looked like its start was the end of the outer one.
-      if (end >= text.length || (last !== DOUBLE_QUOTE && last !== SINGLE_QUOTE)) return code === quote ? i + 1 : end;
-      i = end - 1;
-    }
+    } else if (code === quote) return i + 1;
+    else if (code === LINE_FEED || code === CARRIAGE_RETURN) return i;
   }
   return text.length;
+}
+
+/** How far a formatted string is followed; only one that nests its own quotes needs to be. */
+const FORMATTED_LIMIT = 1000;
+
+/**
+ * The offset just after a one-line f-string, whose braces may hold further strings with the same quotes.
+ * When it does not end on its line, the negative of the offset at which that was found.
+ */
+function endOfFormatted(text: string, start: number): number {
+  const quotes = [text.charCodeAt(start)];
+  const braces = [0];
+  const formatted = [true];
+  const limit = Math.min(text.length, start + FORMATTED_LIMIT);
+  for (let i = start + 1; i < limit; i++) {
+    const code = text.charCodeAt(i);
+    const top = quotes.length - 1;
+    const depth = braces[top] ?? 0;
+    if (code === LINE_FEED || code === CARRIAGE_RETURN) return -i;
+    if (depth === 0) {
+      if (code === BACKSLASH) i++;
+      else if (code === quotes[top]) {
+        if (top === 0) return i + 1;
+        quotes.pop();
+        braces.pop();
+        formatted.pop();
+      } else if (code === OPEN_BRACE && formatted[top] === true) {
+        if (text.charCodeAt(i + 1) === OPEN_BRACE) i++;
+        else braces[top] = 1;
+      }
+    } else if (code === OPEN_BRACE) braces[top] = depth + 1;
+    else if (code === CLOSE_BRACE) braces[top] = depth - 1;
+    else if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) {
+      quotes.push(code);
+      braces.push(0);
+      formatted.push(isFormatted(text, i));
+    }
+  }
+  return -limit;
 }
 
 /** True when the letters before a quote make it an f-string or a t-string. */
@@ -196,7 +240,7 @@ function isStatementLine(text: string, start: number): boolean {
   const after = text.charCodeAt(start + word.length);
   // `pass=1` or `def_` are no statements; a keyword is followed by a blank, a colon, or the end of the line.
   if (HARD_WORDS.has(word)) return after === SPACE || after === TAB || after === 58 || after === LINE_FEED || after === CARRIAGE_RETURN || Number.isNaN(after);
-  return STATEMENT_HEADS.get(word)?.test(text.slice(start, endOfLine(text, start))) ?? false;
+  return STATEMENT_HEADS.get(word)?.test(text.slice(start, Math.min(endOfLine(text, start), start + HEAD_LIMIT))) ?? false;
 }
 
 function isBlankOrComment(text: string, start: number): boolean {
