@@ -59,7 +59,6 @@ export interface PreparedBench {
 const KEPT_WRAPPERS = new Set(['taskset', 'numactl', 'nice', 'ionice', 'chrt']);
 /** Variables of an editor's processes that a launch in a terminal does not have. */
 const EDITOR_VARIABLE = /^(?:ELECTRON_|VSCODE_|THREADGAUGE_)/;
-const LIBRARIES = new Set(['torch', 'numpy', 'scipy', 'onnxruntime', 'tensorflow', 'transformers', 'sklearn', 'jax', 'numba', 'numexpr', 'cv2', 'torchvision']);
 
 /** Prepares a run. Reads nothing but its arguments; starts nothing. */
 export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, host: BenchHost, options: BenchOptions): PreparedBench {
@@ -304,9 +303,11 @@ export function decidingSetting(plan: Plan, graph: LaunchGraph): { readonly anch
   return null;
 }
 
+/** Libraries the program imports and computes with in any case; an import that may fail (`try: import x`) is no proof that it needs one. */
 function importedLibraries(plan: Plan): readonly string[] {
-  const modules = plan.schedule.flatMap(({ fact, certainty }) => (fact.kind === 'load' && certainty === 'always' && !fact.scope.guarded && fact.scope.func === null ? [fact.module.split('.')[0] ?? ''] : []));
-  return [...new Set(modules)].filter((module) => LIBRARIES.has(module));
+  const computing = new Set(plan.schedule.flatMap(({ fact }) => (fact.kind === 'compute' && fact.certain ? [fact.library] : [])));
+  const modules = plan.schedule.flatMap(({ fact, certainty }) => (fact.kind === 'load' && certainty === 'always' ? [fact.module.split('.')[0] ?? ''] : []));
+  return [...new Set(modules)].filter((module) => computing.has(module));
 }
 
 function maximumTrials(request: BenchRequest): number {
