@@ -62,7 +62,7 @@ function physical(machine: Machine, from: readonly Provenance[]): PlanNumber {
 function cpusOf(wrapper: LaunchWrapper, machine: Machine, environment: EnvironmentState): readonly number[] | null {
   let text = wrapper.value === null ? null : String(wrapper.value);
   if (text === null && wrapper.given) {
-    const { result } = evaluateIn(wrapper.given, { machine, environment, shell: true });
+    const { result } = evaluateIn(wrapper.given, { machine, environment, inShell: true });
     text = result.kind === 'known' && result.value !== null ? String(result.value) : null;
   }
   const list = text === null ? null : parseCpuList(text);

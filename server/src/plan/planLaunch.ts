@@ -119,7 +119,7 @@ class Planner {
         this.#unknowns.push(`Part of ${layer.label} could not be read, so other variables may be set there.`);
       }
       for (const { anchor, fact, maybe } of layer.settings) {
-        const next = assigned(fact, anchor, layer.label, { machine: this.#given, environment, shell: layer.origin === 'export' || layer.origin === 'prefix' });
+        const next = assigned(fact, anchor, layer.label, { machine: this.#given, environment, inShell: layer.origin === 'export' || layer.origin === 'prefix' });
         if (next.assumed) this.#likely = true;
         environment.apply(fact.name, fact.operation, next, maybe ?? false);
       }
@@ -156,7 +156,7 @@ class Planner {
       return notKnown(`\`${wrapper.text}\` is no number`, [here]);
     }
     if (!wrapper.given) return notKnown(`the number in \`${wrapper.text}\` is missing`, [here]);
-    const { result, assumed } = evaluateIn(wrapper.given, { machine, environment, shell: true });
+    const { result, assumed } = evaluateIn(wrapper.given, { machine, environment, inShell: true });
     if (assumed) this.#likely = true;
     const value = result.kind === 'known' ? Number(result.value) : Number.NaN;
     if (Number.isInteger(value)) return known(value, here);
@@ -176,7 +176,7 @@ class Planner {
       const name = displayPath(config.uri, workspaceFolderOf(config.uri));
       if (config.workers && value) {
         const here: Provenance = { anchor: { uri: config.uri, span: config.workers.span }, text: `workers in ${name}` };
-        const { result } = evaluateIn(value, { machine: this.#given, environment, shell: false });
+        const { result } = evaluateIn(value, { machine: this.#given, environment, inShell: false });
         return result.kind === 'known' && typeof result.value === 'number' ? known(result.value, here) : notKnown(`\`workers\` in ${name} ${result.kind === 'unknown' ? result.why : 'has several possible values'}`, [here]);
       }
       return notKnown(`${name} may set the number of workers`);

@@ -114,7 +114,7 @@ export interface EvaluationScope {
   readonly machine: Machine;
   readonly environment: EnvironmentState;
   /** In a shell, `$(nproc)` gives OMP_NUM_THREADS when that is set. */
-  readonly shell: boolean;
+  readonly inShell: boolean;
 }
 
 /** A value in an environment that may not say everything: variables nothing sets are unknown unless the program gives a fallback. */
@@ -134,7 +134,7 @@ function substitute(value: Value, scope: EvaluationScope, state: { assumed: bool
       return unsetValue(value, scope, state);
     }
     case 'quantity': {
-      const omp = scope.shell && value.quantity === 'affinityCpus' ? single(scope.environment.get('OMP_NUM_THREADS')) : null;
+      const omp = scope.inShell && value.quantity === 'affinityCpus' ? single(scope.environment.get('OMP_NUM_THREADS')) : null;
       const items = omp === null ? null : parseOpenMpList(omp);
       return items === null ? value : { kind: 'known', value: items, type: 'int' };
     }
