@@ -19,12 +19,16 @@ const MAX_BYTES = 1_000_000;
 
 const readers = createReaders({ python: await loadPythonParser() });
 const machine = machineFromJson({ os: 'linux', arch: 'x86_64', logicalCores: 16, physicalCores: 8 });
+const defect = (message: string, error: unknown): void => {
+  counts.crashes++;
+  console.log(`DEFECT ${message}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+};
 const totals = new Map<string, number>();
 const counts = { files: 0, bytes: 0, launches: 0, findings: 0, crashes: 0 };
 
 for (const folder of process.argv.slice(2)) {
   const started = performance.now();
-  const engine = new Engine({ readers, rules: RULES, machine });
+  const engine = new Engine({ readers, rules: RULES, machine, log: defect });
   let files = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
     const file = path.join(folder, name);
@@ -50,5 +54,6 @@ for (const folder of process.argv.slice(2)) {
     console.log(`${decodeURIComponent(finding.primary.uri).split(`${path.basename(folder)}/`).at(-1)}:${line + 1} ${finding.rule} [${finding.severity}, ${finding.confidence}] ${finding.message}`);
   }
 }
-console.log(`\n${counts.files} files, ${Math.round(counts.bytes / 1e6)} MB, ${counts.launches} launches, ${counts.findings} findings`);
+console.log(`\n${counts.files} files, ${Math.round(counts.bytes / 1e6)} MB, ${counts.launches} launches, ${counts.findings} findings, ${counts.crashes} defects`);
+if (counts.crashes > 0) process.exitCode = 1;
 for (const [rule, count] of [...totals].sort((a, b) => b[1] - a[1])) console.log(`${String(count).padStart(5)} ${rule}`);
