@@ -47,7 +47,8 @@ export function reduce(state: RunState, event: Envelope): RunState {
       return { ...state, hello: event.data };
     case 'plan': {
       const { arms, current } = event.data;
-      return { ...state, status: 'running', plan: event.data, arms: arms.map((arm, index) => ({ arm, current: index === current, summary: null })) };
+      // A refinement announces the plan again with more settings at the end.
+      return { ...state, status: 'running', plan: event.data, arms: arms.map((arm, index) => ({ arm, current: index === current, summary: state.arms[index]?.summary ?? null })) };
     }
     case 'trial_started':
       return { ...state, running: [...state.running.filter((t) => t.started.trial !== event.data.trial), { started: event.data, sample: null }] };

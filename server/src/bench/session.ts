@@ -138,7 +138,7 @@ function cancelledEvent(state: RunState): Envelope {
 
 function crashEvent(exit: RunnerExit, state: RunState): Envelope {
   const how = exit.startError !== null ? `could not be started: ${exit.startError}` : exit.signal !== null ? `was ended by ${exit.signal}` : `ended early with exit code ${exit.code ?? 'unknown'}`;
-  const kept = state.trials.length > 0 ? ` What was measured until then is kept (${state.trials.length} trials).` : '';
+  const kept = state.trials.length > 0 ? ` What was measured until then is kept (${state.trials.length} trial${state.trials.length === 1 ? '' : 's'}).` : '';
   return {
     v: PROTOCOL_VERSION,
     type: 'failed',
