@@ -3,6 +3,8 @@
 /** Finds workspace files by path; percent-encoding and `.`/`..` segments do not matter. */
 export class FileIndex {
   readonly #byPath = new Map<string, string>();
+  /** What was looked up before, keyed by the text asked for; valid as long as the index, which never changes. */
+  readonly #lookups = new Map<string, readonly string[]>();
   /** Every folder name and every file name without its ending. */
   readonly #names = new Set<string>();
 
@@ -17,6 +19,15 @@ export class FileIndex {
   /** False when no file or folder has this name, so that looking for it in many places can be left out. */
   mayHold(name: string): boolean {
     return this.#names.has(name);
+  }
+
+  /** The result of `compute`, remembered under a key. */
+  remember(key: string, compute: () => readonly string[]): readonly string[] {
+    const known = this.#lookups.get(key);
+    if (known) return known;
+    const result = compute();
+    this.#lookups.set(key, result);
+    return result;
   }
 
   /** The URI of a file as the workspace spells it, or null when it is not in the workspace. */

@@ -36,11 +36,13 @@ function resolveAnew(module: string, importer: string, roots: readonly string[],
   }
   // Most imports are of installed packages.
   if (!files.mayHold(names[0] ?? '')) return [];
-  for (const root of roots) {
-    const found = walk(root, names, files);
-    if (found.length > 0) return found;
-  }
-  return [];
+  return files.remember(`${module}\n${roots.join('\n')}`, () => {
+    for (const root of roots) {
+      const found = walk(root, names, files);
+      if (found.length > 0) return found;
+    }
+    return [];
+  });
 }
 
 /** The file that runs first for `python -m module`, and the folder it was found from. */

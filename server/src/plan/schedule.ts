@@ -42,6 +42,7 @@ class Scheduler {
   readonly #stack: string[] = [];
   readonly #expansions = new Map<string, number>();
   readonly #defines = new Map<string, ReadonlyMap<string, DefineFact>>();
+  readonly #bodies = new Map<string, Map<string | null, Fact[]>>();
 
   constructor(launch: Launch, graph: LaunchGraph) {
     this.#launch = launch;
@@ -74,9 +75,7 @@ class Scheduler {
   runModule(uri: string, via: readonly Anchor[], certainty: Certainty, asMain: boolean): void {
     if (this.#loaded.has(uri) || via.length > MAX_DEPTH) return;
     this.#loaded.add(uri);
-    for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
-      if (fact.scope.func === null && (asMain || !fact.scope.main)) this.#visit(fact, uri, via, certainty);
-    }
+    for (const fact of this.#body(uri, null)) if (asMain || !fact.scope.main) this.#visit(fact, uri, via, certainty);
   }
 
   /** Follows a call by name from `uri`; false when the function is not in the workspace. */
@@ -110,7 +109,7 @@ class Scheduler {
     if (this.#stack.includes(key) || times >= MAX_EXPANSIONS || via.length > MAX_DEPTH) return;
     this.#expansions.set(key, times + 1);
     this.#stack.push(key);
-    for (const fact of this.#graph.files.get(uri)?.facts ?? []) if (fact.scope.func === name) this.#visit(fact, uri, via, certainty);
+    for (const fact of this.#body(uri, name)) this.#visit(fact, uri, via, certainty);
     this.#stack.pop();
   }
 
@@ -160,6 +159,21 @@ class Scheduler {
       }
     }
     return null;
+  }
+
+  /** Facts of a function of a file, or of its top level. */
+  #body(uri: string, func: string | null): readonly Fact[] {
+    let bodies = this.#bodies.get(uri);
+    if (!bodies) {
+      bodies = new Map<string | null, Fact[]>();
+      for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
+        const body = bodies.get(fact.scope.func);
+        if (body) body.push(fact);
+        else bodies.set(fact.scope.func, [fact]);
+      }
+      this.#bodies.set(uri, bodies);
+    }
+    return bodies.get(func) ?? [];
   }
 
   #definesOf(uri: string): ReadonlyMap<string, DefineFact> {

@@ -23,7 +23,9 @@ function probe(python: string): Machine | null {
   const cpus = spawnSync('lscpu', ['--parse=CPU,CORE,SOCKET'], { encoding: 'utf8' });
   if (cpus.status !== 0) return null;
   const rows = cpus.stdout.split('\n').filter((line) => /^\d/.test(line)).map((line) => line.split(','));
-  const siblings = Object.values(Object.groupBy(rows, ([, core, socket]) => `${socket}:${core}`)).map((core) => (core ?? []).map(([cpu]) => Number(cpu)));
+  const cores = new Map<string, number[]>();
+  for (const [cpu, core, socket] of rows) cores.set(`${socket}:${core}`, [...(cores.get(`${socket}:${core}`) ?? []), Number(cpu)]);
+  const siblings = [...cores.values()];
   const affinity = execFileSync(python, ['-c', 'import os; print(*sorted(os.sched_getaffinity(0)))'], { encoding: 'utf8' }).trim().split(' ').map(Number);
   return machineFromJson({ os: 'linux', arch: 'x86_64', logicalCores: rows.length, physicalCores: siblings.length, siblings, affinity: affinity.length < rows.length ? affinity : null });
 }
