@@ -1,0 +1,210 @@
+/** The command line as a terminal sees it: output, exit codes, one clear line for every error. */
+import { strict as assert } from 'node:assert';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { decodeRecording } from '../../../server/src/bench/decode.ts';
+import { initialRunState, reduce } from '../../../server/src/bench/runState.ts';
+import { findRunner } from '../../../server/src/host/node/findRunner.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const SCRUBBED = /^(?:OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|NO_COLOR|FORCE_COLOR|CI|THREADGAUGE)/;
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SCRUBBED.test(name)));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(args: readonly string[], cwd: string): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const child = spawn(process.execPath, [path.join(root, 'server/src/cli/main.ts'), ...args], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const outcome = new Promise<Outcome>((resolve) => {
+    let out = '';
+    let err = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+  return { child, outcome };
+}
+
+const run = (args: readonly string[], cwd: string): Promise<Outcome> => start(args, cwd).outcome;
+
+describe('command line', function () {
+  this.timeout(60_000);
+  let folder: string;
+
+  beforeEach(() => {
+    folder = path.join(mkdtempSync(path.join(realpathSync(tmpdir()), 'threadgauge-cli-')), 'w');
+    cpSync(path.join(root, 'test/workspaces/late-environment'), folder, { recursive: true });
+    rmSync(path.join(folder, 'expect.json'));
+    writeFileSync(path.join(folder, 'machine.json'), '{"physicalCores": 8, "logicalCores": 16, "os": "linux", "arch": "x86_64"}');
+  });
+  afterEach(() => rmSync(path.dirname(folder), { recursive: true }));
+
+  it('check prints findings with excerpt and carets, without colour into a pipe, and exits with 1', async () => {
+    const { code, out, err } = await run(['check', '--machine', 'machine.json'], folder);
+    assert.equal(code, 1, err);
+    assert.match(out, /^classify\.py:7:1: warning env-set-after-import\n {2}OMP_NUM_THREADS is set after/m);
+    assert.match(out, /^ {2}7 \| os\.environ\["OMP_NUM_THREADS"\] = "4"\n {4}\| \^{35}$/m);
+    assert.match(out, /^ {2}classify\.py:4:1: /m);
+    assert.match(out, /^1 error, 1 warning, 1 information; 2 files read\.$/m);
+    assert.ok(!out.includes('\u001b'));
+  });
+
+  it('check honours --fail-on and single files', async () => {
+    writeFileSync(path.join(folder, 'fine.py'), 'print("hello")\n');
+    assert.equal((await run(['check', 'fine.py', '--machine', 'machine.json'], folder)).code, 0);
+    assert.equal((await run(['check', 'classify.py', '--machine', 'machine.json'], folder)).code, 1);
+    assert.equal((await run(['check', 'classify.py', '--machine', 'machine.json', '--fail-on', 'error'], folder)).code, 0);
+  });
+
+  it('check writes SARIF and GitHub annotations', async () => {
+    const sarif = JSON.parse((await run(['check', '--format', 'sarif', '--machine', 'machine.json'], folder)).out) as { version: string; runs: { results: { ruleId: string; ruleIndex: number; locations: { physicalLocation: { artifactLocation: { uri: string }; region: { startLine: number } } }[] }[]; tool: { driver: { rules: { id: string }[] } } }[] };
+    assert.equal(sarif.version, '2.1.0');
+    const [first] = sarif.runs;
+    const result = first?.results.find(({ ruleId }) => ruleId === 'env-set-after-import');
+    assert.equal(result?.locations[0]?.physicalLocation.artifactLocation.uri, 'classify.py');
+    assert.equal(result?.locations[0]?.physicalLocation.region.startLine, 7);
+    assert.equal(first?.tool.driver.rules[result?.ruleIndex ?? -1]?.id, 'env-set-after-import');
+    const { out } = await run(['check', '--format', 'github', '--machine', 'machine.json'], folder);
+    assert.match(out, /^::warning file=classify\.py,line=7,endLine=7,col=1,endColumn=36,title=ThreadGauge env-set-after-import::OMP_NUM_THREADS is set/m);
+  });
+
+  it('check --fix applies safe fixes only, keeps permissions, and reports what is left', async () => {
+    const script = path.join(folder, 'run.sh');
+    writeFileSync(script, '#!/bin/sh\nexport OMP_NUM_THREAD=2\npython classify.py x.pt\n');
+    chmodSync(script, 0o750);
+    const before = readFileSync(path.join(folder, 'classify.py'), 'utf8');
+    const json = JSON.parse((await run(['check', '--format', 'json', '--machine', 'machine.json'], folder)).out) as { findings: { fixes: { safety: string; edits: { file: string }[] }[] }[] };
+    const safe = new Set(json.findings.flatMap(({ fixes }) => fixes.filter(({ safety }) => safety === 'safe').flatMap(({ edits }) => edits.map(({ file }) => file))));
+    const { err } = await run(['check', '--fix', '--machine', 'machine.json'], folder);
+    assert.match(err, /safe fix(?:es)? applied in \d file/);
+    assert.equal(statSync(script).mode & 0o777, 0o750);
+    assert.equal(readFileSync(path.join(folder, 'classify.py'), 'utf8') !== before, safe.has('classify.py'));
+    const again = await run(['check', '--fix', '--machine', 'machine.json'], folder);
+    assert.match(again.err, /0 safe fixes applied/);
+  });
+
+  it('plan explains numbers and settings, as text and as JSON', async () => {
+    const { code, out } = await run(['plan', '--machine', 'machine.json'], folder);
+    assert.equal(code, 0);
+    assert.match(out, /^\.vscode\/launch\.json:6:\d+ classify$/m);
+    assert.match(out, /no effect: OMP_NUM_THREADS=4/);
+    const json = JSON.parse((await run(['plan', '--format', 'json', '--machine', 'machine.json'], folder)).out) as { version: number; machine: { logicalCores: number }; plans: { launch: { file: string }; entry: string; processes: number; values: { knob: string; from: { file: string }[] }[] }[] };
+    assert.equal(json.version, 1);
+    assert.equal(json.machine.logicalCores, 16);
+    assert.equal(json.plans[0]?.launch.file, '.vscode/launch.json');
+    assert.equal(json.plans[0]?.entry, 'classify.py');
+    assert.equal(json.plans[0]?.processes, 1);
+    assert.equal(json.plans[0]?.values.find(({ knob }) => knob === 'OMP_NUM_THREADS')?.from[0]?.file, '.vscode/launch.json');
+  });
+
+  it('explain prints a rule, and helps with a wrong name', async () => {
+    assert.match((await run(['explain', 'env-set-after-import'], folder)).out, /^# /);
+    const wrong = await run(['explain', 'env-set-later'], folder);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /^threadgauge: there is no rule "env-set-later".*\n$/);
+  });
+
+  for (const [what, args, pattern] of [
+    ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
+    ['a path that does not exist', ['check', 'nowhere'], /nowhere does not exist/],
+    ['a machine file that is none', ['check', '--machine', 'classify.py'], /machine file classify\.py cannot be read/],
+    ['a machine that makes no sense', ['check', '--machine', 'bad.json'], /bad\.json is not usable: .*physicalCores/],
+    ['nothing to measure', ['bench'], /name one thing to measure/],
+    ['a script that does not exist', ['bench', 'gone.py'], /gone\.py does not exist/],
+    ['a launch that does not exist', ['bench', '.vscode/launch.json#other'], /has no launch "other"; it has "classify"/],
+    ['a bad thread list', ['bench', 'classify.py', '--threads', '1,x'], /whole numbers/],
+    ['a Python that does not exist', ['bench', 'classify.py', '--python', '/nonexistent/python'], /\/nonexistent\/python \(--python\) does not exist/],
+  ] as const) {
+    it(`answers ${what} with one line and exit code 2`, async () => {
+      writeFileSync(path.join(folder, 'bad.json'), '{"physicalCores": 0}');
+      const { code, out, err } = await run(args, folder);
+      assert.equal(code, 2);
+      assert.match(err, pattern);
+      assert.equal(err.trim().split('\n').filter((line) => line.startsWith('threadgauge:')).length, 1, err);
+      assert.equal(out, '');
+    });
+  }
+});
+
+describe('bench on the command line', function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  before(function () {
+    // Built by `npm run build:all`.
+    if ('problem' in findRunner(undefined)) this.skip();
+  });
+  beforeEach(() => (folder = mkdtempSync(path.join(realpathSync(tmpdir()), 'threadgauge-bench-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const SIMULATED = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52, 4: 0.5 }, noise: 0.01, outliers: 0, drift: 0 });
+
+  it('prints table, ratio and verdict, and saves the stream', async () => {
+    const { code, out, err } = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2,4', '--seed', '3', '--save', 'runs/one.ndjson', '--', 'sh', '-c', 'true'], folder);
+    assert.equal(code, 0, err);
+    assert.match(out, /^machine +\S/m);
+    assert.match(out, /^setting +runs +median/m);
+    assert.match(out, /^OMP_NUM_THREADS=4 /m);
+    const state = decodeRecording(readFileSync(path.join(folder, 'runs/one.ndjson'), 'utf8')).reduce(reduce, initialRunState());
+    assert.equal(state.status, 'finished');
+    assert.ok(out.includes(state.verdict?.sentence ?? 'no verdict'));
+  });
+
+  it('prints the event stream with --format json', async () => {
+    const { code, out } = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--format', 'json', '--', 'true'], folder);
+    assert.equal(code, 0);
+    const events = decodeRecording(out);
+    assert.equal(events[0]?.type, 'hello');
+    assert.equal(events.at(-1)?.type, 'finished');
+  });
+
+  it('reports a program that fails, with its last words', async () => {
+    writeFileSync(path.join(folder, 'fails.py'), 'import sys\nprint("the model file is missing", file=sys.stderr)\nsys.exit(3)\n');
+    const { code, err } = await run(['bench', 'fails.py', '--threads', '1,2'], folder);
+    assert.equal(code, 2);
+    assert.match(err, /the model file is missing/);
+    assert.match(err, /^threadgauge: /m);
+  });
+
+  it('ends everything on Ctrl-C and keeps what was measured', async () => {
+    mkdirSync(path.join(folder, 'w'));
+    writeFileSync(path.join(folder, 'w/slow.py'), 'import os, subprocess, sys, time\nopen(f"pid{os.getpid()}", "w").close()\nchild = subprocess.Popen(["sleep", "300"])\nopen(f"pid{child.pid}", "w").close()\ntime.sleep(300)\n');
+    const { child, outcome } = start(['bench', 'slow.py', '--threads', '1,2'], path.join(folder, 'w'));
+    const pids = (): number[] => readdirPids(path.join(folder, 'w'));
+    for (let i = 0; i < 200 && pids().length < 2; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(pids().length >= 2, 'the workload started');
+    child.kill('SIGINT');
+    const { code, out } = await outcome;
+    assert.equal(code, 2);
+    assert.match(out, /Cancelled/);
+    for (const pid of pids()) assert.ok(!alive(pid), `process ${pid} survived`);
+  });
+
+  const python = process.env['THREADGAUGE_PYTHON'];
+  (python === undefined ? it.skip : it)('measures real torch, with lines (needs THREADGAUGE_PYTHON)', async () => {
+    writeFileSync(path.join(folder, 'matmul.py'), 'import torch\n\n\ndef main():\n    a = torch.randn(768, 768)\n    for _ in range(12):\n        b = a @ a\n    print(float(b[0, 0]) * 0)\n\n\nif __name__ == "__main__":\n    main()\n');
+    const { code, out, err } = await run(['bench', 'matmul.py', '--threads', '1,2', '--python', python ?? '', '--budget', '60'], folder);
+    assert.equal(code, 0, err);
+    assert.match(out, /^OMP_NUM_THREADS=1 /m);
+    assert.match(out, /b = a @ a/);
+  });
+});
+
+function readdirPids(directory: string): number[] {
+  return existsSync(directory) ? readdirSync(directory).flatMap((name) => (/^pid\d+$/.test(name) ? [Number(name.slice(3))] : [])) : [];
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A zombie waiting for its parent runs nothing any more.
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
