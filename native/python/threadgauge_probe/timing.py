@@ -6,7 +6,9 @@ not counted twice, by a telescope: ``begin`` gives *now minus the line's total*,
 several threads or tasks are on one line at once, their overlap counts once.
 
 A short line that is reached often is only timed now and then, at random, so that measuring costs it
-about ``BUDGET`` of its time; its hits are exact all the same, its time is scaled up.
+about ``BUDGET`` of its time; its hits are exact all the same, its time is scaled up. (A measured
+execution that is far longer than the others was interrupted by another process; it counts once and
+is not scaled up.)
 """
 
 import itertools
@@ -43,7 +45,7 @@ class Gate:
     """Says whether a line's next execution is timed. Used through ``itertools.chain``, so that the
     usual answer costs no Python call; this object is asked for the next chunk of answers only."""
 
-    __slots__ = ("_timing", "_number", "_chunk", "_length", "_seen_ns", "_seen_hits", "ns", "hits", "first_ns", "_turn", "_recursive")
+    __slots__ = ("_timing", "_number", "_chunk", "_length", "_seen_ns", "_seen_hits", "ns", "hits", "first_ns", "_turn", "_recursive", "_outliers")
 
     def __init__(self, timing, number):
         self._timing = timing
@@ -56,6 +58,7 @@ class Gate:
         self.first_ns = 0
         self._turn = number
         self._recursive = False
+        self._outliers = []
 
     def __iter__(self):
         return self
@@ -81,6 +84,7 @@ class Gate:
         if wanted > 0.7 or self._recursive:
             self._length = 64
             return iter((1,) * 64)
+        timing.limit[self._number] = max(50 * self.ns / self.hits, 300_000)
         level = 0
         while level < len(timing.patterns) - 1 and wanted < 0.7 / (2 << level):
             level += 1
@@ -89,6 +93,10 @@ class Gate:
         self._length = _PATTERN_LENGTH
         return iter(variants[self._turn % len(variants)])
 
+    def outlier(self, spent):
+        """An execution that took far longer than the others."""
+        self._outliers.append(spent)
+
     def settle(self):
         """Adds what was measured since the last chunk began, scaled to all executions."""
         if self._chunk is None:
@@ -96,9 +104,12 @@ class Gate:
         timing, number = self._timing, self._number
         pulled = self._length - operator.length_hint(self._chunk)
         total, count = timing.total[number], timing.count[number]
-        measured = count - self._seen_hits
+        outliers, self._outliers = self._outliers, []
+        apart = sum(outliers)
+        self.ns += apart
+        measured = count - self._seen_hits - len(outliers)
         if measured > 0:
-            spent = max(total - self._seen_ns - measured * timing.bias_ns, 0)
+            spent = max(total - self._seen_ns - apart - measured * timing.bias_ns, 0)
             if not self.hits:
                 self.first_ns = spent
             self.ns += spent * (pulled / measured if self._length == _PATTERN_LENGTH else 1)
@@ -126,6 +137,7 @@ class Timing:
     def __init__(self, cpu=False, cell=None):
         self.total = []
         self.count = []
+        self.limit = []
         self.cpu = []
         self.thread = []
         self.gates = []
@@ -150,6 +162,7 @@ class Timing:
         number = len(self.total)
         self.total.append(0)
         self.count.append(0)
+        self.limit.append(1 << 62)
         self.cpu.append(0)
         self.thread.append(0)
         self.where.append((file, line))
@@ -170,6 +183,7 @@ class Timing:
 
     def _functions(self, cpu, cell):
         total, count, wall = self.total, self.count, time.perf_counter_ns
+        limit, gates = self.limit, self.gates
         if cpu:
             process, own = time.process_time_ns, time.thread_time_ns
             process_total, own_total = self.cpu, self.thread
@@ -206,7 +220,10 @@ class Timing:
 
             def end(i, key, value):
                 now = wall() - key[0]
-                if now > total[i]:
+                spent = now - total[i]
+                if spent > 0:
+                    if spent > limit[i]:
+                        gates[i][0].outlier(spent)
                     total[i] = now
                 count[i] += 1
                 box[0][0] = key[1]
@@ -219,7 +236,10 @@ class Timing:
 
             def end(i, key, value):
                 now = wall() - key
-                if now > total[i]:
+                spent = now - total[i]
+                if spent > 0:
+                    if spent > limit[i]:
+                        gates[i][0].outlier(spent)
                     total[i] = now
                 count[i] += 1
                 return value
@@ -321,7 +341,7 @@ class Timing:
             biases.append((self.total[number] - before) / 40)
         self.cost_ns = max(sorted(costs)[7], 100)
         self.bias_ns = sorted(biases)[3]
-        for column in (self.total, self.count, self.cpu, self.thread, self.where, self.cell_values, self.gates):
+        for column in (self.total, self.count, self.limit, self.cpu, self.thread, self.where, self.cell_values, self.gates):
             column.clear()
 
     def lines(self, files):

@@ -1,0 +1,171 @@
+"""Times and hits of lines."""
+
+import json
+import mmap
+import os
+import struct
+import time
+import unittest
+
+from tests.support import ProbeTest
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+SPIN = "def spin(s):\n    end = time.perf_counter() + s\n    while time.perf_counter() < end: pass\n"
+
+
+class Lines(ProbeTest):
+    def wall(self, text, **options):
+        self.write("s.py", text)
+        result = self.probe("s.py", **options)
+        self.assertEqual((result.code, result.err), (0, ""))
+        self.assertIsNone(result.report["error"])
+        return result.lines("s.py")
+
+    def near(self, row, seconds, hits=None):
+        self.assertGreater(row[2] / 1e9, seconds * 0.95, row)
+        self.assertLess(row[2] / 1e9, seconds * 1.4 + 0.08, row)
+        if hits is not None:
+            self.assertEqual(row[1], hits, row)
+
+    def test_time_belongs_to_the_statement_and_its_calls(self):
+        rows = self.wall("import time\ndef g():\n    time.sleep(0.05)\n    time.sleep(0.1)\n    return len('x')\ndef f(x):\n    return x\ny = f(g())\nz = f(time.sleep(0.12) or g())\n")
+        self.near(rows[3], 0.1, 2)
+        self.near(rows[4], 0.2, 2)
+        self.near(rows[8], 0.15, 1)
+        self.near(rows[9], 0.27, 1)
+        self.assertLess(rows[5][2], 30e6)
+        self.assertNotIn(7, rows)
+
+    def test_first_execution_is_apart(self):
+        rows = self.wall("import time\nfor i in range(50):\n    time.sleep(0.1 if i == 0 else 0.001)\n")
+        self.near([0, 0, rows[3][5]], 0.1)
+        self.assertEqual(rows[3][1], 50)
+
+    def test_recursion_is_not_counted_twice(self):
+        rows = self.wall("import time\ndef f(n):\n    time.sleep(0.002)\n    return n and f(n - 1)\nf(40)\ndef tree(n):\n    time.sleep(0.001)\n    return n and tree(n - 1) + tree(n - 1)\nx = tree(6)\n")
+        self.assertLessEqual(rows[4][2], rows[5][2] * 1.01)
+        self.assertLessEqual(rows[8][2], rows[9][2] * 1.01)
+        self.assertGreater(rows[8][2], rows[9][2] * 0.9)
+
+    def test_generators_give_their_own_time_only(self):
+        rows = self.wall("import time\ndef gen():\n    for i in range(5):\n        x = time.sleep(0.01)\n        yield time.sleep(0.02)\nfor v in gen():\n    time.sleep(0.04)\n")
+        self.near(rows[4], 0.05, 5)
+        self.near(rows[5], 0.1, 5)
+        self.near(rows[6], 0.15)
+        self.near(rows[7], 0.2, 5)
+
+    def test_exceptions_leave_the_other_lines_right(self):
+        rows = self.wall("import time\ndef f():\n    time.sleep(0.02)\n    raise ValueError(len('x'))\nfor i in range(4):\n    try:\n        f()\n    except ValueError:\n        time.sleep(0.01)\n")
+        self.near(rows[3], 0.08, 4)
+        self.near(rows[9], 0.04, 4)
+
+    def test_threads_and_coroutines(self):
+        rows = self.wall("import threading, time, asyncio\ndef f():\n    time.sleep(0.1)\nt = [threading.Thread(target=f) for _ in range(2)]\nfor x in t: x.start()\nfor x in t: x.join()\nasync def g():\n    await asyncio.sleep(0.1)\nasync def m():\n    await asyncio.gather(g(), g())\nasyncio.run(m())\n")
+        self.near(rows[3], 0.1, 2)
+        self.near(rows[8], 0.1, 2)
+        self.near(rows[10], 0.1, 1)
+
+    def test_ends_of_with_blocks_and_stores_count(self):
+        rows = self.wall("import time\nfrom concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as pool:\n    pool.submit(time.sleep, 0.15)\nclass Slow(list):\n    def __setitem__(self, i, v): time.sleep(0.05)\n    def __iadd__(self, o): time.sleep(0.07); return self\ns = Slow([1])\ns[0] = 1\ns += [2]\n")
+        self.near(rows[3], 0.15)
+        self.near(rows[9], 0.05, 1)
+        self.near(rows[10], 0.07, 1)
+
+    def test_short_lines_keep_their_hits_and_about_their_time(self):
+        rows = self.wall("import time\nn = 300000\ntotal = 0\nbegin = time.perf_counter()\nfor i in range(n):\n    total += i * i\nspent = time.perf_counter() - begin\nprint(spent)\n")
+        self.assertEqual(rows[6][1], 300000)
+        self.assertLess(rows[6][2], 0.2e9)
+
+    def test_middling_lines_are_right_and_cheap(self):
+        # About 5 us per line: mostly unmeasured, the time is scaled up.
+        script = "import time\nv = list(range(300))\ndef f():\n    return sum(v)\ndef g():\n    a = sum(v)\n    b = sum(v) + sum(v)\n    return a + b\nfor i in range(40000):\n    g()\n"
+        # Another process can spoil a run, not four.
+        for attempt in range(4):
+            rows = self.wall(script)
+            self.assertEqual((rows[6][1], rows[7][1], rows[10][1]), (40000, 40000, 40000))
+            ratio = rows[7][2] / rows[6][2]
+            whole = (rows[6][2] + rows[7][2]) / rows[10][2]
+            if 1.7 < ratio < 2.3 and 0.75 < whole < 1.1:
+                return
+        self.fail("the last of four runs gave %.2f and %.2f" % (ratio, whole))
+
+    def test_files_outside_the_roots_are_left_alone(self):
+        self.write("lib/python3/site-packages/dep.py", "import time\ndef f():\n    time.sleep(0.01)\n")
+        self.write("env/pyvenv.cfg", "home = x\n")
+        self.write("env/inside.py", "x = len('x')\n")
+        self.write("own.py", "def f():\n    return len('x')\n")
+        self.write("s.py", "import sys\nsys.path[:0] = ['lib/python3/site-packages', 'env']\nimport dep, inside, own, json\ndep.f(); own.f()\n")
+        report = self.probe("s.py").report
+        self.assertEqual(sorted(os.path.basename(f["path"]) for f in report["files"]), ["own.py", "s.py"])
+        import hashlib
+
+        for file in report["files"]:
+            with open(file["path"], "rb") as stream:
+                self.assertEqual(file["sha256"], hashlib.sha256(stream.read()).hexdigest())
+
+    def test_functions_for_compilers_stay_as_written(self):
+        self.write("numba.py", "def njit(f):\n    print(any(callable(c) for c in f.__code__.co_consts))\n    return f\n")
+        rows = self.wall("from numba import njit\n@njit\ndef f():\n    return len('x')\ndef g():\n    return len('x')\nf(); g()\n")
+        self.assertNotIn(4, rows)
+        self.assertIn(6, rows)
+
+    def test_cpu_clocks_of_chosen_lines(self):
+        text = "import time, threading\n" + SPIN + "time.sleep(0.1)\nspin(0.1)\nother = threading.Thread(target=sum, args=(range(20000000),)); other.start()\ntime.sleep(0.05)\nother.join()\n"
+        path = self.write("s.py", text)
+        result = self.probe("s.py", mode="cpu", cpu_lines={path: [5, 6]})
+        rows = result.lines("s.py")
+        self.assertEqual(sorted(rows), [5, 6])
+        self.near(rows[5], 0.1, 1)
+        self.assertLess(rows[5][3], 30e6)
+        self.assertLess(rows[5][4], 30e6)
+        self.near(rows[6], 0.1, 1)
+        # A busy machine can take the CPU away, never give more.
+        for clock in (3, 4):
+            self.assertTrue(10e6 < rows[6][clock] < 130e6, rows[6])
+
+    def test_the_cell_names_the_line_that_runs(self):
+        path = self.write("s.py", "import time, os\ndef f():\n    time.sleep(0.3)\n    return len('x')\nf()\ntime.sleep(0.3)\nif os.fork() == 0:\n    f(); os._exit(0)\nos.wait()\n")
+        cell = os.path.join(self.folder, "cell")
+        with open(cell, "wb") as stream:
+            stream.write(bytes(64))
+        process = self.start("s.py", cell=cell)
+        seen = []
+        with open(cell, "r+b") as stream, mmap.mmap(stream.fileno(), 64) as memory:
+            while process.poll() is None:
+                seen.append(struct.unpack("=Q", memory[:8])[0])
+                time.sleep(0.005)
+        result = self.finish(process)
+        self.assertEqual((result.code, result.err), (0, ""))
+        lines = {(value >> 32, value & 0xFFFFFFFF) for value in seen}
+        self.assertTrue({(0, 0), (1, 3), (1, 6), (1, 9)} <= lines, lines)
+        self.assertLess(seen.count((1 << 32) | 3) * 0.005, 0.5, "a forked child does not write it")
+        self.assertEqual(result.report["files"][0]["path"], path)
+
+    def test_a_missing_cell_is_said(self):
+        self.write("s.py", "print(len('x'))\n")
+        result = self.probe("s.py", cell="/no/such/cell")
+        self.assertEqual((result.code, result.out), (0, "1\n"))
+        self.assertIn("line cell", result.report["error"])
+
+
+@unittest.skipIf(torch is None, "needs torch")
+class Torch(ProbeTest):
+    def test_override_and_observation(self):
+        self.write("s.py", "import torch\ntorch.set_num_threads(2)\ntry:\n    torch.set_num_threads(0)\nexcept RuntimeError as e:\n    print('error')\nprint(torch.get_num_threads())\nprint(torch.set_num_threads.__name__)\n")
+        result = self.probe("s.py", mode="region", torch_num_threads=1)
+        self.assertEqual((result.out, result.err, result.code), ("error\n1\nset_num_threads\n", "", 0))
+        self.assertEqual(result.report["observed_threads"], 1)
+        result = self.probe("s.py", mode="region")
+        self.assertEqual((result.out, result.report["observed_threads"]), ("error\n2\nset_num_threads\n", 2))
+
+    def test_without_torch_nothing_is_observed(self):
+        self.write("s.py", "print(1)\n")
+        self.assertIsNone(self.probe("s.py", mode="region", torch_num_threads=3).report["observed_threads"])
+
+
+if __name__ == "__main__":
+    unittest.main()
