@@ -452,3 +452,68 @@ fn machine_prints_this_machine_and_wrong_usage_is_told() {
         assert!(String::from_utf8_lossy(&output.stderr).contains("Usage:"));
     }
 }
+
+/// A Python script, run through the real probe.
+fn run_script(text: &str, change: impl Fn(&mut BenchRequest)) -> Vec<Event> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path().canonicalize().expect("it exists").to_str().expect("UTF-8").to_owned();
+    std::fs::write(directory.path().join("script.py"), text).expect("written");
+    run(&[python(), "script.py", "7"], |request| {
+        request.workload.cwd.clone_from(&root);
+        request.workload.python =
+            Some(PythonWorkload { script_index: 1, probe_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../python").into(), roots: vec![root.clone()], region: Region::AfterImports });
+        change(request);
+    })
+}
+
+#[test]
+fn lines_of_a_script_are_timed_and_the_region_leaves_out_the_imports() {
+    let script = "\
+import sys, time
+time.sleep(0)
+assert sys.argv == ['script.py', '7'], sys.argv
+def busy(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: sum(range(2000))
+for _ in range(5):
+    time.sleep(0.04)
+busy(0.2)
+";
+    let events = run_script(script, |request| (request.mode, request.lines.arms) = (Mode::Lines, vec![0]));
+    assert!(!finished(&events).cancelled);
+    let lines = events.iter().find_map(|event| if let Event::Lines(lines) = event { Some(lines) } else { None }).expect("timings per line");
+    assert_eq!((lines.arm, lines.trials), (0, 2));
+    let [file] = lines.files.as_slice() else { panic!("{:?}", lines.files) };
+    assert!(file.path.ends_with("/script.py"));
+    assert_eq!(file.sha256.len(), 64);
+    let line = |number: u32| file.lines.iter().find(|line| line.line == number).unwrap_or_else(|| panic!("line {number}: {:?}", file.lines));
+    let sleeping = line(8);
+    assert_eq!(sleeping.hits, 5);
+    assert!((200_000_000..2_000_000_000).contains(&sleeping.wall_ns), "{sleeping:?}");
+    assert!(sleeping.cpu_ns.is_some_and(|cpu| cpu * 5 < sleeping.wall_ns), "waiting is no work: {sleeping:?}");
+    let working = line(9);
+    assert_eq!(working.hits, 1);
+    assert!(working.wall_ns >= 190_000_000, "{working:?}");
+    assert!(working.cpu_ns.is_some_and(|cpu| cpu >= 150_000_000), "{working:?}");
+    for trial in trials(&events) {
+        let region = trial.region_ns.expect("the region was seen");
+        assert!(region >= 390_000_000 && region < trial.wall_ns, "{trial:?}");
+    }
+}
+
+#[test]
+fn a_script_that_fails_under_the_probe_fails_as_it_does_without() {
+    let events = run_script("import no_such_module_anywhere\n", |_| {});
+    assert_eq!(failed(&events).code, FailureCode::MissingModule);
+    let events = run_script("import sys\nprint('the reason')\nsys.exit(3)\n", |_| {});
+    assert_eq!(failed(&events).code, FailureCode::WorkloadFailed);
+    assert_eq!(failed(&events).output_tail.as_deref(), Some("the reason"));
+}
+
+#[test]
+fn a_script_that_ends_abruptly_is_scored_as_a_process() {
+    let events = run_script("import os\nos._exit(0)\n", |_| {});
+    assert!(!finished(&events).cancelled);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::RegionUnavailable { .. })), "{:?}", doubts(&events));
+    assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Race && went_well(trial)), "{:?}", trials(&events));
+}

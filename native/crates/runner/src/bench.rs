@@ -184,7 +184,12 @@ impl<'a, 'e> Bench<'a, 'e> {
         }
         if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
             self.deadline_s = self.request.limits.budget_s;
-            if let Err(stop) = lines::measure(self) {
+            self.foreign_all.clear();
+            let timed = lines::measure(self);
+            if let Some(doubt) = doubts::foreign_load(self) {
+                self.doubt(doubt);
+            }
+            if let Err(stop) = timed {
                 if matches!(stop, Stop::Budget) {
                     let missing_trials = self.missing_trials + self.ahead.values().sum::<u32>();
                     self.doubt(Doubt::BudgetSpent { missing_trials });
@@ -405,8 +410,8 @@ impl<'a, 'e> Bench<'a, 'e> {
                 TrialStatus::Cancelled
             };
             let measured = self.run_once(arm, phase, block, limit, self.probe.clone(), Some(Judge { stopped_as, may_repeat }));
-            let status = self.status(&measured, Some(&Judge { stopped_as, may_repeat }));
-            self.note_foreign(&measured);
+            let judge = Judge { stopped_as, may_repeat: false };
+            let status = if measured.spoilt { TrialStatus::Contaminated } else { self.status(&measured, Some(&judge)) };
             match status {
                 TrialStatus::Contaminated => {
                     attempt += 1;
@@ -483,6 +488,8 @@ impl<'a, 'e> Bench<'a, 'e> {
             self.next_trial += 1;
             let status = self.status(&measured, judge.as_ref());
             self.out.emit(Event::TrialFinished(finished(trial, arm, phase, status, &measured)));
+            measured.spoilt = status == TrialStatus::Contaminated;
+            self.note_foreign(&measured);
         }
         if judge.is_none() {
             if let Some(count) = self.ahead.get_mut(&arm) {

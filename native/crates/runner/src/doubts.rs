@@ -46,6 +46,12 @@ pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
     doubts
 }
 
+/// The doubt about the load of other processes in the trials noted last, when it mattered.
+pub(crate) fn foreign_load(bench: &Bench<'_, '_>) -> Option<Doubt> {
+    let cpus = stats::mean(&bench.foreign_all).filter(|&cpus| cpus > FOREIGN)?;
+    Some(Doubt::ForeignLoad { cpus, contaminated: bench.contaminated })
+}
+
 fn of_arm(arm: usize, record: &ArmRecord) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     let values = record.values();

@@ -6,7 +6,7 @@ use threadgauge_protocol::{Doubt, Event, FileLines, LineTiming, Lines, Mode, Pha
 
 use crate::bench::{Bench, Stop};
 use crate::workload::{End, LineLoad, Measured, ProbeMode, ProbedLine};
-use crate::{race, stats};
+use crate::race;
 
 /// Plain, wall, wall, plain, CPU.
 pub(crate) const TRIALS_PER_ARM: u32 = 5;
@@ -16,6 +16,8 @@ const SHARE: f64 = 0.005;
 const SHORTEST_NS: f64 = 100_000.0;
 /// Distortion that is told as a doubt.
 const OVERHEAD: f64 = 0.01;
+/// Largest difference between the two pairs of plain and timed runs that still is a measurement.
+const AGREE: f64 = 0.05;
 /// Samples below which nothing is said about a line.
 const FEWEST_SAMPLES: u32 = 5;
 
@@ -87,14 +89,20 @@ fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
         }
     }
     let ratios = [span_ns(&first) / span_ns(&before), span_ns(&second) / span_ns(&after)];
-    let overhead = stats::mean(&ratios).map(|ratio| ratio - 1.0).filter(|overhead| overhead.is_finite());
-    // Both pairs must agree: one noisy pair says nothing about the probe.
-    if let Some(overhead) = overhead.filter(|&overhead| overhead > OVERHEAD && ratios.iter().all(|&ratio| ratio > 1.0)) {
+    let overhead = overhead(ratios);
+    if let Some(overhead) = overhead.filter(|&overhead| overhead > OVERHEAD) {
         bench.doubt(Doubt::ProbeOverhead { arm, overhead });
     }
     let files = timings.into_files(&loads);
     bench.out.emit(Event::Lines(Lines { arm, trials: 2, overhead, files }));
     Ok(())
+}
+
+/// How much longer the program took with the probe. Two pairs that contradict each other measured the
+/// machine's noise, not the probe.
+fn overhead(ratios: [f64; 2]) -> Option<f64> {
+    let [one, other] = ratios;
+    (one.is_finite() && other.is_finite() && (one - other).abs() <= AGREE).then_some(f64::midpoint(one, other) - 1.0)
 }
 
 fn trial(bench: &mut Bench<'_, '_>, arm: usize, block: u32, probe: ProbeMode) -> Result<Measured, Gap> {
@@ -260,6 +268,14 @@ mod tests {
         let line = &files[0].lines[0];
         assert_eq!((line.hits, line.wall_ns, line.cpu_ns), (4, 200, Some(400)));
         assert_eq!((line.runnable, line.run_delay_per_s), (Some(2.0), Some(0.5)));
+    }
+
+    #[test]
+    fn overhead_needs_two_pairs_that_agree() {
+        let told = overhead([1.02, 1.04]).expect("they agree");
+        assert!((told - 0.03).abs() < 1e-9);
+        assert_eq!(overhead([0.6, 1.1]), None);
+        assert_eq!(overhead([f64::NAN, 1.0]), None);
     }
 
     #[test]

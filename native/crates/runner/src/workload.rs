@@ -166,6 +166,8 @@ pub struct Measured {
     pub throttled_ns: Option<u64>,
     /// Mean CPUs' worth of work of other processes.
     pub foreign_cpus: Option<f64>,
+    /// Judged to be disturbed by them; the run decides, not the workload.
+    pub spoilt: bool,
     /// Hash of everything it wrote to stdout.
     pub output_hash: Option<u64>,
     /// The end of stdout, then of stderr.
@@ -194,6 +196,7 @@ impl Measured {
             run_delay_ns: None,
             throttled_ns: None,
             foreign_cpus: None,
+            spoilt: false,
             output_hash: None,
             output_tail: String::new(),
             observed_threads: None,
