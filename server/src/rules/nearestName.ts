@@ -29,6 +29,8 @@ export function editDistance(a: string, b: string, limit: number): number {
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, (beforeLast[j - 2] ?? 0) + 1);
       row.push(d);
     }
+    // No way back below the limit once a whole row is above it.
+    if (Math.min(...row) > limit) return limit + 1;
     beforeLast = last;
     last = row;
   }

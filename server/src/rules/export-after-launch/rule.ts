@@ -24,7 +24,9 @@ export const rule = defineRule({
     if (sourced(plan.launch.uri, graph.files)) return;
     // A loop or a function may come back to the launch.
     if (last.scope.loop || last.scope.func !== null) return;
+    const used = new Set(facts.flatMap((f) => (f.kind === 'launch' ? f.environment.map((entry) => facts[entry.fact]) : [])));
     for (const fact of facts.slice(facts.indexOf(last) + 1)) {
+      if (used.has(fact)) continue;
       if (fact.kind !== 'setting' || fact.channel !== 'env' || !fact.exported || fact.operation === 'unset' || !knobByEnv(fact.name) || fact.scope.func !== null) continue;
       report({
         messageId: 'after',

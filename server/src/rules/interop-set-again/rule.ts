@@ -1,5 +1,6 @@
 /** Reports a second torch.set_num_interop_threads in one process, which raises. */
 import { removeSetting } from '../fixProposals.ts';
+import { sameAnchor } from '../planProof.ts';
 import { defineRule } from '../rule.ts';
 
 const SETTER = 'torch.set_num_interop_threads';
@@ -17,6 +18,7 @@ export const rule = defineRule({
   messages: {
     again: 'The second torch.set_num_interop_threads of this process raises RuntimeError "cannot set number of interop threads after parallel work has started or set_num_interop_threads called".',
     mayRaise: 'When this call runs it is the second torch.set_num_interop_threads of this process: RuntimeError "cannot set number of interop threads after parallel work has started or set_num_interop_threads called".',
+    twice: 'This torch.set_num_interop_threads runs twice in one process, and the second time it raises RuntimeError "cannot set number of interop threads after parallel work has started or set_num_interop_threads called".',
     loop: 'torch.set_num_interop_threads stands in a loop: the second round raises RuntimeError "cannot set number of interop threads after parallel work has started or set_num_interop_threads called".',
   },
   check({ plan, graph }, report) {
@@ -27,7 +29,14 @@ export const rule = defineRule({
       if (fact.kind !== 'setting' || fact.scope.guarded || asksFirst(graph.files.get(s.anchor.uri)?.facts ?? [], fact.scope.func)) continue;
       const at = { uri: s.anchor.uri, span: fact.span };
       const after = first !== undefined && calls.indexOf(s) > calls.indexOf(first);
-      if (after) {
+      if (after && sameAnchor(first.anchor, s.anchor)) {
+        report({
+          messageId: 'twice',
+          at,
+          severity: s.certainty === 'always' ? 'error' : 'warning',
+          related: [first, s].flatMap((run, i) => run.via.slice(-1).map((anchor) => ({ anchor, message: i === 0 ? 'Leads here first.' : 'Leads here again.' }))),
+        });
+      } else if (after) {
         report({
           messageId: s.certainty === 'always' ? 'again' : 'mayRaise',
           at,
