@@ -53,6 +53,8 @@ class Planner {
   readonly #given: Machine;
   readonly #unknowns: string[] = [];
   #likely = false;
+  /** Facts that processes started by the script execute. */
+  readonly #inChildren = new Set<ScheduledFact['fact']>();
 
   constructor(launch: Launch, graph: LaunchGraph, machine: Machine) {
     this.#launch = launch;
@@ -242,11 +244,13 @@ class Planner {
       if (/^joblib\./.test(fact.api)) this.#lokyEnvironment(environment, fanOut, machine);
       const state = new ProcessState(this.#launch, environment, machine);
       const run = scheduleWorker(this.#launch, this.#graph, worker, true);
+      for (const item of run.facts) this.#inChildren.add(item.fact);
       state.run(run.facts);
       return { ...this.#processPlan(state, run.facts, machine), appThreads: threads(environment, run.body) };
     };
     const forked = (): ChildPlan => {
       const run = scheduleWorker(this.#launch, this.#graph, worker, false);
+      for (const item of run.facts) this.#inChildren.add(item.fact);
       const child = new ProcessState(this.#launch, parent.environment.copy(), machine);
       child.run(run.facts);
       const set = child.lastCall(SET_THREADS);
@@ -447,7 +451,7 @@ class Planner {
     const result = new Map<string, string>();
     for (const uri of this.#launch.reachable) {
       for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
-        if (fact.kind === 'setting' && fact.channel === 'call' && fact.name === SET_THREADS && fact.scope.func !== null && !seen.has(fact)) result.set(fact.name, `\`${fact.scope.func}\` of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))}`);
+        if (fact.kind === 'setting' && fact.channel === 'call' && fact.name === SET_THREADS && fact.scope.func !== null && !seen.has(fact) && !this.#inChildren.has(fact)) result.set(fact.name, `\`${fact.scope.func}\` of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))}`);
       }
     }
     return result;

@@ -323,6 +323,12 @@ describe('processes and threads', () => {
     assert.match(unknown.unknowns.join(' '), /Whether the workers of `multiprocessing\.Pool` compute is not known/);
   });
 
+  it('knows calls that only workers make', async () => {
+    const plan = await onlyPlan({ 'a.py': 'import torch\nfrom multiprocessing import Process\ndef work(i):\n    torch.set_num_threads(1)\n    torch.ones(512, 512) @ torch.ones(512, 512)\nif __name__ == "__main__":\n    for i in range(3):\n        Process(target=work, args=(i,)).start()\n' });
+    assert.deepEqual([plan.processes.value, plan.intraOp.value, plan.totalThreads.value, plan.certainty], [3, 1, 3, 'certain']);
+    assert.deepEqual(plan.unknowns, []);
+  });
+
   it('takes the default size of a pool from the machine', async () => {
     const plan = await onlyPlan({ 'a.py': pool('    p = multiprocessing.Pool()\n    p.map(work, range(8))\n') });
     assert.equal(plan.processes.value, 16);
