@@ -40,6 +40,8 @@ interface AppThreads {
   readonly count: PlanNumber;
   /** True when the main thread computes too while they run. */
   readonly mainComputes: boolean;
+  /** Team size the worker function sets for its own thread; null when it sets none. */
+  readonly team: PlanNumber | null;
 }
 
 /** A process that the script starts. */
@@ -350,6 +352,8 @@ class Planner {
       if (server) processes = multiply(launched, server.count);
       appThreads = this.#serverThreads() ?? this.#threadPools(fanOuts, scheduled);
     }
+    // Where only the application threads compute, their own team is the one that counts.
+    if (appThreads?.team && !appThreads.mainComputes) intraOp = appThreads.team;
     const loaders = fanOuts.filter((fanOut) => fanOut.kind === 'dataLoader' && fanOut.count.value !== 0);
     const loader = loaders.reduce<PlanNumber | null>((most, fanOut) => (most === null || (fanOut.count.value ?? Infinity) > (most.value ?? Infinity) ? fanOut.count : most), null);
     this.#doubts(own, scheduled);
@@ -372,7 +376,7 @@ class Planner {
     const threads = last(this.#launch.wrappers.filter((wrapper) => wrapper.kind === 'threads'));
     if (!threads) return null;
     const count = this.#wrapperCount(threads, new EnvironmentState(), this.#given);
-    return count.value === null || count.value > 1 ? { count, mainComputes: false } : null;
+    return count.value === null || count.value > 1 ? { count, mainComputes: false, team: null } : null;
   }
 
   /** Thread pools whose workers compute; `facts` are those of the thread that starts them. */
@@ -386,7 +390,17 @@ class Planner {
     const mainComputes = facts.slice(started + 1).some((item) => item.fact.kind === 'compute' && item.fact.certain);
     // Whether the main thread waits for the pool first is not visible in facts.
     if (mainComputes) this.#likely = true;
-    return { count: group.count, mainComputes };
+    return { count: group.count, mainComputes, team: this.#threadTeam(group.fanOut) };
+  }
+
+  /** `torch.set_num_threads` in the worker function holds for the thread that runs it. */
+  #threadTeam(fanOut: FanOut): PlanNumber | null {
+    const { fact, anchor } = fanOut.scheduled;
+    const run = scheduleWorker(this.#launch, this.#graph, { uri: anchor.uri, name: fact.worker, func: fact.scope.func }, false);
+    for (const item of run.body) this.#inChildren.add(item.fact);
+    const state = new ProcessState(this.#launch, new EnvironmentState(), this.#given);
+    state.run(run.body);
+    return state.lastCall(SET_THREADS);
   }
 
   /** True when TorchScript code forks, which is what starts the inter-op pool. */
@@ -405,18 +419,21 @@ class Planner {
   }
 
   #total(processes: PlanNumber, intraOp: PlanNumber, appThreads: AppThreads | null, loader: PlanNumber | null, interOpUsed: PlanNumber | null): PlanNumber {
-    const missing = [processes, intraOp, appThreads?.count, loader, interOpUsed].find((number) => number && number.value === null);
+    const missing = [processes, intraOp, appThreads?.count, appThreads?.team, loader, interOpUsed].find((number) => number && number.value === null);
     if (missing) return notKnown(missing.unknown ?? 'a factor is not known', missing.from);
     const team = intraOp.value ?? 0;
     const count = processes.value ?? 0;
     const main = appThreads === null || appThreads.mainComputes;
-    const perProcess = computeThreads({ team, appThreads: appThreads?.count.value ?? 0, mainComputes: main, interOpUsed: interOpUsed?.value ?? 0 });
+    const ownTeam = appThreads?.team?.value ?? team;
+    const perProcess = computeThreads({ team: ownTeam, appThreads: appThreads?.count.value ?? 0, mainComputes: false, interOpUsed: 0 }) + computeThreads({ team, appThreads: 0, mainComputes: main, interOpUsed: interOpUsed?.value ?? 0 });
     const workers = loader?.value ?? 0;
     const name = this.#processName();
     const groups = [...(appThreads ? [`${appThreads.count.value} application threads`] : []), ...(interOpUsed ? [`${interOpUsed.value} inter-op threads`] : [])];
     if (groups.length > 0 && main) groups.push('the main thread');
     const runners = groups.length === 0 ? [] : [groups.length === 1 ? (groups[0] ?? '') : `(${groups.join(' + ')})`];
-    const factors = [`${count} ${count === 1 ? name : plural(name)}`, ...runners, `${team} intra-op ${team === 1 ? 'thread' : 'threads'}`].join(' x ');
+    const teamText = `${team} intra-op ${team === 1 ? 'thread' : 'threads'}`;
+    const processText = `${count} ${count === 1 ? name : plural(name)}`;
+    const factors = ownTeam === team ? [processText, ...runners, teamText].join(' x ') : `${processText} x (${appThreads?.count.value} application threads x ${ownTeam} + ${teamText} of the main thread)`;
     const extra = workers > 0 ? ` + ${count * workers} DataLoader ${count * workers === 1 ? 'worker' : 'workers'}` : '';
     return known(count * (perProcess + workers), reason(factors + extra), ...processes.from, ...(appThreads?.count.from ?? []), ...(interOpUsed?.from ?? []), ...intraOp.from, ...(workers > 0 ? (loader?.from ?? []) : []));
   }

@@ -340,6 +340,16 @@ describe('processes and threads', () => {
     assert.equal(describePlan(plan), '1 process x 8 application threads x 4 intra-op threads = 32 threads on 16 logical CPUs, 2.0x');
   });
 
+  it('takes the team that a pool thread sets for itself', async () => {
+    const script = (after: string): string => `import torch\nfrom concurrent.futures import ThreadPoolExecutor\ndef work(x):\n    torch.set_num_threads(1)\n    return torch.ones(512, 512) @ torch.ones(512, 512)\npool = ThreadPoolExecutor(8)\npool.map(work, range(8))\n${after}`;
+    const plan = await onlyPlan({ 'a.py': script('') });
+    assert.deepEqual([plan.intraOp.value, plan.totalThreads.value], [1, 8]);
+    assert.deepEqual(plan.unknowns, []);
+    const both = await onlyPlan({ 'a.py': script('torch.ones(512, 512) @ torch.ones(512, 512)\n') });
+    assert.deepEqual([both.intraOp.value, both.totalThreads.value], [8, 16]);
+    assert.match(describePlan(both), /^1 process x \(8 application threads x 1 \+ 8 intra-op threads of the main thread\) = 16 threads/);
+  });
+
   it('adds one thread for each DataLoader worker', async () => {
     const plan = await onlyPlan({ 'a.py': 'import torch\nfrom torch.utils.data import DataLoader\nfor batch in DataLoader([1], num_workers=4):\n    torch.ones(512, 512) @ torch.ones(512, 512)\n' });
     assert.equal(plan.totalThreads.value, 12);
