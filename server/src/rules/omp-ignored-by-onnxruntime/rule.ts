@@ -3,6 +3,9 @@ import { launchEnvironment } from '../launchEnvironment.ts';
 import { imports } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
+const READERS_OF_OMP = ['torch', 'torchvision', 'torchaudio', 'transformers', 'optimum', 'sklearn', 'faiss', 'tensorflow', 'openvino'];
+const CHOOSES_THREADS = /^(?:onnxruntime\.(?:SessionOptions\.intra_op_num_threads|set_global_thread_pool_sizes)|ORT_INTRA_OP_NUM_THREADS)$/;
+
 export const rule = defineRule({
   id: 'omp-ignored-by-onnxruntime',
   family: 'ineffective-scope',
@@ -16,16 +19,16 @@ export const rule = defineRule({
   messages: {
     ignored: 'ONNX Runtime does not read {name}: its sessions start one thread per physical core{count}. Set `SessionOptions.intra_op_num_threads`.',
   },
-  check({ plan }, report) {
+  check({ plan, graph }, report) {
     const session = plan.schedule.find((s) => s.fact.kind === 'call' && s.fact.callee === 'onnxruntime.InferenceSession');
-    if (!session || imports(plan, 'torch', 'torchvision', 'torchaudio', 'transformers', 'optimum', 'sklearn', 'faiss', 'tensorflow', 'openvino')) return;
-    const chosen = plan.schedule.some((s) => s.fact.kind === 'setting' && (/^onnxruntime\.(?:SessionOptions\.intra_op_num_threads|set_global_thread_pool_sizes)/.test(s.fact.name) || s.fact.name === 'ORT_INTRA_OP_NUM_THREADS'));
+    if (session?.fact.kind !== 'call' || imports(plan, ...READERS_OF_OMP)) return;
     const environment = launchEnvironment(plan);
-    if (chosen || environment.get('ORT_INTRA_OP_NUM_THREADS')) return;
-    // Options that come from elsewhere may hold a thread count.
-    if (session.fact.kind === 'call' && session.fact.args.some((a) => a.name === 'sess_options' || a.name === 'providers' || (a.name === null && session.fact.kind === 'call' && session.fact.args.indexOf(a) === 1))) {
-      if (!plan.schedule.some((s) => s.fact.kind === 'call' && s.fact.callee === 'onnxruntime.SessionOptions') && !session.fact.args.every((a) => a.name === 'providers' || session.fact.kind === 'call' && session.fact.args.indexOf(a) === 0)) return;
-    }
+    if (environment.get('ORT_INTRA_OP_NUM_THREADS')) return;
+    const settings = plan.launch.reachable.flatMap((uri) => graph.files.get(uri)?.facts ?? []).filter((f) => f.kind === 'setting');
+    if (settings.some((f) => CHOOSES_THREADS.test(f.name))) return;
+    // Options made where they cannot be seen may hold a thread count.
+    const options = session.fact.args.find((a) => a.name === 'sess_options') ?? session.fact.args.filter((a) => a.name === null)[1];
+    if (options && !settings.some((f) => f.name.startsWith('onnxruntime.SessionOptions.'))) return;
     const variable = environment.get('OMP_NUM_THREADS');
     if (!variable) return;
     const cores = plan.machine.physicalCores;

@@ -1,5 +1,4 @@
 /** Reports a single process that asks for more threads than there are CPUs, and counts that MKL cuts. */
-import { evaluateInt } from '../../core/value.ts';
 import { replaceCode, setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { decidedAt, formatRatio, launchName, relatedPlaces, settingAt } from '../planProof.ts';
@@ -45,7 +44,7 @@ export const rule = defineRule({
     const variable = environment.get('MKL_NUM_THREADS') ?? environment.get('OMP_NUM_THREADS');
     if (!variable?.text || !/^\d+$/.test(variable.text)) return;
     const asked = Number(variable.text);
-    if (asked <= physicalCores || evaluateInt(variable.setting.fact.value, { machine }) === null && !/^\d+$/.test(variable.text)) return;
+    if (asked <= physicalCores) return;
     const fix = setForLaunch(plan.launch, { [variable.name]: String(physicalCores) }, 'review');
     report({
       messageId: 'clamped',
