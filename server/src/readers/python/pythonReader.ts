@@ -2,7 +2,8 @@
 import type { Reader } from '../../core/reader.ts';
 import { assemble } from './assemble.ts';
 import { extract } from './extract.ts';
-import { parsePython } from './pythonNode.ts';
+import { brokenLength, parsePython, type PythonNode } from './pythonNode.ts';
+import { closeOpenParts, originalOffset } from './repair.ts';
 import { split } from './split.ts';
 import type { PythonSyntax } from './syntax.ts';
 import type { SyntaxParser } from './syntaxParser.ts';
@@ -38,7 +39,7 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
       }
       try {
         const root = parsePython(parser, chunkText);
-        return root === null ? EMPTY : extract(root, chunkText);
+        return root === null ? EMPTY : (readRepaired(parser, chunkText, brokenLength(root)) ?? extract(root, chunkText));
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         return { items: [], mentions: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'syntax', message: `This statement could not be read (${detail}).` }] };
@@ -47,4 +48,19 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
     isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0 && syntax.mentions.length === 0,
     assemble: (uri, chunks) => assemble(uri, chunks),
   };
+}
+
+/** Reads a broken chunk with its open brackets and quotes closed; null when that does not help. */
+function readRepaired(parser: SyntaxParser, chunkText: string, broken: number): PythonSyntax | null {
+  if (broken === 0) return null;
+  const repaired = closeOpenParts(chunkText);
+  if (repaired === null) return null;
+  const original = originalOffset(repaired.insertions);
+  // With the brackets closed the text may turn out to be several statements, of which one is broken for another reason.
+  const children = split(repaired.text).flatMap(({ start, end }) => parsePython(parser, repaired.text.slice(start, end), (offset) => original(start + offset))?.children ?? []);
+  const root: PythonNode = { type: 'module', field: null, start: 0, end: chunkText.length, missing: false, children };
+  if (brokenLength(root) >= broken) return null;
+  const syntax = extract(root, chunkText);
+  const gaps = repaired.insertions.map(({ opened }) => ({ start: opened, end: opened + 1, reason: 'syntax' as const, message: `This \`${chunkText[opened] ?? ''}\` is not closed.` }));
+  return { ...syntax, gaps: [...gaps.slice(0, 8), ...syntax.gaps] };
 }

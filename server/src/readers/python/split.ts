@@ -71,7 +71,7 @@ export function split(text: string): readonly TextRange[] {
 
   // Before this offset a formatted string is known not to end, so that each line is followed only once.
   let plainBefore = 0;
-  const endOfString = (quote: number): number => {
+  const skipString = (quote: number): number => {
     const triple = endOfTriple(text, quote);
     if (triple !== null) return triple;
     if (quote >= plainBefore && isFormatted(text, quote)) {
@@ -125,7 +125,7 @@ export function split(text: string): readonly TextRange[] {
         position++;
         break;
       case QUOTE:
-        position = endOfString(position);
+        position = skipString(position);
         break;
       case COMMENT:
         position = endOfLine(text, position);
@@ -147,6 +147,14 @@ export function split(text: string): readonly TextRange[] {
   const ranges: TextRange[] = [];
   for (let i = 0; i < starts.length; i++) ranges.push({ start: starts[i] ?? 0, end: starts[i + 1] ?? length });
   return ranges;
+}
+
+/** The offset just after the string whose quote is at `quote`. */
+export function endOfString(text: string, quote: number): number {
+  const triple = endOfTriple(text, quote);
+  if (triple !== null) return triple;
+  const end = isFormatted(text, quote) ? endOfFormatted(text, quote) : 0;
+  return end > 0 ? end : endOfPlain(text, quote);
 }
 
 /** The offset just after a triple-quoted string, or null when the quote at `start` opens no such string. */
