@@ -512,9 +512,8 @@ fn start(order: &Order) -> Result<u32, Refusal> {
 fn check_cwd(cwd: &Path) -> Result<(), Refusal> {
     match std::fs::metadata(cwd) {
         Ok(data) if data.is_dir() => Ok(()),
-        Ok(_) => Err(Refusal::CwdUnusable),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Refusal::CwdMissing),
-        Err(_) => Err(Refusal::CwdUnusable),
+        _ => Err(Refusal::CwdUnusable),
     }
 }
 
