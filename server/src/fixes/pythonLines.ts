@@ -73,7 +73,11 @@ function readLine(text: string, start: number): ReadLine {
   };
   while (at < text.length) {
     const char = text[at] ?? '';
-    if (char === '#') break;
+    if (char === '#') {
+      if (depth === 0) break;
+      at = skipComment(text, at);
+      continue;
+    }
     if (char === '\\' && isBreak(text, at + 1)) {
       at = afterBreak(text, at + 1);
       continue;
@@ -81,9 +85,6 @@ function readLine(text: string, start: number): ReadLine {
     if (isBreak(text, at)) {
       if (depth === 0) break;
       at = afterBreak(text, at);
-      // A comment inside brackets is not code.
-      while (text[at] === ' ' || text[at] === '\t') at++;
-      if (text[at] === '#') at = skipComment(text, at);
       continue;
     }
     if (char === '"' || char === "'") {

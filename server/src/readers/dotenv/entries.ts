@@ -87,9 +87,12 @@ export function parseDotenv(text: string): DotenvParts {
       value = decodeEscapes(match[1] ?? '', quote);
       comment = tail[1];
     } else {
-      const raw = text.slice(valueStart, lineEnd);
+      // A `#` starts a comment behind a blank only: `L=#x` has a value, `L= #x` has none.
+      const raw = text.slice(afterKey + 1, lineEnd);
       const hash = /\s#/.exec(raw);
-      value = (hash ? raw.slice(0, hash.index) : raw).trimEnd();
+      const code = hash ? raw.slice(0, hash.index) : raw;
+      value = code.trim();
+      valueStart = Math.min(valueStart, afterKey + 1 + code.length);
       valueEnd = valueStart + value.length;
       comment = hash ? raw.slice(hash.index + 1) : undefined;
     }

@@ -895,8 +895,9 @@ class Interpreter {
 
   #launch(command: Command, argv: readonly FactWord[], program: FactWord, entries: readonly StateEntry[], how: { readonly clears: boolean; readonly background: boolean; readonly wrapperAt: number | null; readonly inherits: boolean; readonly copies: FactWord | null }, flow: Flow): void {
     const environment: EnvironmentEntry[] = entries.map((entry) => ({ from: entry.from, fact: entry.fact, ...(entry.maybe ? { maybe: true } : {}) }));
-    const first = argv[0] ?? program;
-    const label = this.#text.slice(first.span.start, Math.max(first.span.end, argv.at(-1)?.span.end ?? 0)).replace(/\\\r?\n/g, ' ').replace(/\s+/g, ' ').trim();
+    // The program's own words as written, so that a setting in front of it or behind `sudo` changes no id.
+    const written = argv.filter((word, index) => argv[index - 1]?.span.start !== word.span.start).map((word) => this.#text.slice(word.span.start, word.span.end));
+    const label = written.join(' ').replace(/\s+/g, ' ');
     const key = `launch ${program.span.start} ${JSON.stringify(argv.map((word) => word.value))}`;
     const existing = this.#byPlace.get(key);
     if (existing !== undefined) {

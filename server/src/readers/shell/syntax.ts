@@ -29,13 +29,18 @@ export interface ShellTree {
 /** Parses a script; null when it is nested deeper than the stack. Offsets are those of `text`. */
 export function parseShell(text: string): ShellTree | null {
   try {
-    // A byte order mark would stick to the first word; a blank in its place keeps every offset.
-    const script = parse(text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text);
+    const script = parse(normalised(text));
     return { script, errors: script.errors ?? [] };
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** A text of the same length without a byte order mark and without `\r`, which would stick to the words beside them. */
+function normalised(text: string): string {
+  const start = text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text;
+  return start.includes('\r') ? start.replaceAll('\\\r\n', ' \\\n').replaceAll('\r\n', '\n\n') : start;
 }
 
 /** Parses `NAME=value` that stands as an ordinary word (`env NAME=value`); null when it is no such thing. */
