@@ -57,7 +57,7 @@ function readLaunchJson(text: string): LaunchJsonSyntax {
   const facts: Fact[] = [];
   const gaps: Gap[] = [];
   const first = tree.errors[0];
-  if (first) gaps.push({ span: span(first.offset, first.offset + first.length), reason: 'syntax', message: `The JSON is broken here${tree.errors.length > 1 ? ` and in ${tree.errors.length - 1} more places` : ''}; what could be read around it was.` });
+  if (first) gaps.push({ span: span(first.offset, first.offset + first.length), reason: 'syntax', message: `The JSON is broken here${tree.errors.length > 1 ? ` and in ${tree.errors.length - 1} more ${tree.errors.length === 2 ? 'place' : 'places'}` : ''}; what could be read around it was.` });
   for (const configuration of tree.configurations) readConfiguration(text, configuration, facts, gaps);
   for (const comment of tree.comments) {
     const suppression = parseSuppression(text.slice(comment.start, comment.end));

@@ -1,0 +1,82 @@
+/** The pages beside the readers are tests: each text fence is read and compared with the `facts` fence below it. UPDATE=1 rewrites. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Fact, FileFacts } from '../../../server/src/core/fact.ts';
+import type { Reader } from '../../../server/src/core/reader.ts';
+import type { Value } from '../../../server/src/core/value.ts';
+import { dotenvReader } from '../../../server/src/readers/dotenv/reader.ts';
+import { launchJsonReader } from '../../../server/src/readers/launchJson/reader.ts';
+import { shellReader } from '../../../server/src/readers/shell/reader.ts';
+import { readText } from './readText.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+
+function show(value: Value): string {
+  switch (value.kind) {
+    case 'known':
+      return value.type === 'string' ? JSON.stringify(value.value) : String(value.value);
+    case 'environment':
+      return `$${value.name}${value.fallback ? ` or ${show(value.fallback)}` : ''}`;
+    case 'quantity':
+      return value.quantity;
+    case 'name':
+      return value.name;
+    case 'unknown':
+      return `unknown (${value.why})`;
+    case 'conversion':
+      return `${value.to}(${show(value.operand)})`;
+    case 'expression':
+      return `(${value.operands.map(show).join(` ${value.operator} `)})`;
+    case 'oneOf':
+      return `one of ${value.values.map(show).join(', ')}`;
+    case 'concatenation':
+      return value.parts.map(show).join(' ++ ');
+  }
+}
+
+function line(fact: Fact, index: number, { facts }: FileFacts, text: string): string {
+  const at = (span: { start: number; end: number }): string => `\`${text.slice(span.start, span.end).replaceAll('\n', '⏎')}\``;
+  const marks = (...parts: (string | false | undefined)[]): string => parts.filter((part) => part).map((part) => `, ${part}`).join('');
+  switch (fact.kind) {
+    case 'setting':
+      return `${index} ${fact.operation} ${fact.name} = ${show(fact.value)}${fact.valueSpan ? ` at ${at(fact.valueSpan)}` : ''}${marks(!fact.exported && 'not exported', fact.scope.conditional && 'under a condition', fact.scope.loop && 'in a loop', fact.scope.func !== null && `in ${fact.scope.func}`)}`;
+    case 'link':
+      return `${index} ${fact.relation} ${show(fact.target)} at ${at(fact.targetSpan)}${marks(fact.implied && 'implied', fact.keepsQuotes && 'keeps quotes')}`;
+    case 'launch': {
+      const environment = fact.environment.map((entry) => `${entry.fact}${entry.maybe ? '?' : ''} ${facts[entry.fact]?.kind === 'link' ? '(file)' : ''}`.trim());
+      return `${index} launch "${fact.id}": ${fact.argv.map((word) => show(word.value)).join(' ')}${marks(fact.cwd !== null && `in ${show(fact.cwd)}`, environment.length > 0 && `environment ${environment.join(', ')}`, fact.clearsEnvironment && 'cleared', fact.background && 'background', fact.copies !== null && `${show(fact.copies)} copies`)}`;
+    }
+    case 'suppression':
+      return `${index} suppression of ${fact.rules?.join(', ') ?? 'every rule'} on ${at(fact.target)}`;
+    default:
+      return `${index} ${fact.kind}`;
+  }
+}
+
+describe('reader pages', () => {
+  for (const [folder, reader] of [
+    ['dotenv', dotenvReader],
+    ['launchJson', launchJsonReader],
+    ['shell', shellReader],
+  ] as const) {
+    const file = path.join(root, 'server/src/readers', folder, 'reader.md');
+    const page = readFileSync(file, 'utf8');
+    const pattern = /```(\w+) file=(\S+)\n([\s\S]*?)```\n```facts\n([\s\S]*?)```/g;
+    let updated = page;
+    for (const [whole, , name = '', text = '', expected = ''] of page.matchAll(pattern)) {
+      it(`${folder}: ${text.trim().split('\n')[0]}`, () => {
+        const uri = `file:///w/${name}`;
+        assert.notEqual(reader.claims({ uri, languageId: '', head: text }), 'no', `${folder} claims ${name}`);
+        const { facts } = readText(reader as Reader, text, uri);
+        const lines = [...facts.facts.map((fact, index) => line(fact, index, facts, text)), ...facts.gaps.map((gap) => `gap (${gap.reason}): ${gap.message}`)];
+        const actual = lines.map((part) => `${part}\n`).join('');
+        if (process.env['UPDATE'] === '1') {
+          updated = updated.replace(whole, () => whole.slice(0, whole.length - expected.length - 3) + actual + '```');
+          writeFileSync(file, updated);
+        } else assert.equal(actual, expected);
+      });
+    }
+    it(`${folder} has examples`, () => assert.ok([...page.matchAll(pattern)].length >= 3));
+  }
+});
