@@ -840,6 +840,10 @@ export interface ArmSummary {
    */
   peak_threads: number;
   /**
+   * True when some of its runs were stopped early, so that the ratio is at least this much.
+   */
+  ratio_is_lower_bound?: boolean;
+  /**
    * Time over the best arm's, from paired blocks; 1 for the best.
    */
   ratio_to_best?: number | null;

@@ -509,6 +509,9 @@ pub struct ArmSummary {
     pub peak_threads: u32,
     /// Time over the best arm's, from paired blocks; 1 for the best.
     pub ratio_to_best: Option<f64>,
+    /// True when some of its runs were stopped early, so that the ratio is at least this much.
+    #[serde(default)]
+    pub ratio_is_lower_bound: bool,
     /// True when the race dropped it.
     pub dropped: bool,
     /// Runs that failed or timed out.

@@ -75,6 +75,7 @@ fn events() -> Vec<Event> {
             waiting_threads: None,
             peak_threads: 2,
             ratio_to_best: Some(1.0),
+            ratio_is_lower_bound: true,
             dropped: false,
             failures: 0,
         }),

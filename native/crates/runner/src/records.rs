@@ -150,6 +150,7 @@ impl Records {
             waiting_threads: stats::mean(&record.waiting),
             peak_threads: record.peak_threads,
             ratio_to_best: best.and_then(|best| self.log_ratio(arm, best)).map(f64::exp),
+            ratio_is_lower_bound: best != Some(arm) && record.blocks.values().any(|score| score.capped),
             dropped: record.dropped,
             failures: record.failures,
         })

@@ -96,6 +96,7 @@ fn slow_settings_are_stopped_early_and_dropped() {
     let race_of_single = trials(&events).iter().filter(|trial| trial.arm == 0 && trial.phase == Phase::Race).count();
     assert!(race_of_single <= 2, "the slowest ran {race_of_single} times");
     assert_eq!(summaries[&3].ratio_to_best, Some(1.0));
+    assert!(summaries[&0].ratio_is_lower_bound && !summaries[&3].ratio_is_lower_bound);
     assert!(summaries[&0].ratio_to_best.expect("a ratio") > 1.4);
 }
 
