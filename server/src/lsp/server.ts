@@ -1,12 +1,13 @@
 /** The language server: what each request and notification does. */
 import { createHash } from 'node:crypto';
-import type { CancellationToken, Connection, Diagnostic, InitializeParams, InitializeResult, WorkspaceDocumentDiagnosticReport } from 'vscode-languageserver';
+import type { CancellationToken, Connection, Diagnostic, ExecuteCommandParams, InitializeParams, InitializeResult, WorkspaceDocumentDiagnosticReport } from 'vscode-languageserver';
 import {
   CodeActionKind,
   DiagnosticRefreshRequest,
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
   DocumentDiagnosticReportKind,
+  ExecuteCommandRequest,
   FileChangeType,
   InlayHintRefreshRequest,
   LSPErrorCodes,
@@ -348,7 +349,8 @@ export function serve({ connection, readers, rules, version }: ServerOptions): {
   const cancellers = new Map<string | number, () => void>();
   let progressTokens = 0;
 
-  connection.onExecuteCommand(async (params, token) => {
+  // The library's own registration takes the work-done token out of the parameters.
+  connection.onRequest(ExecuteCommandRequest.method, async (params: ExecuteCommandParams, token: CancellationToken) => {
     const [argument] = (params.arguments ?? []) as unknown[];
     switch (params.command) {
       case SERVER_COMMANDS.cancel:

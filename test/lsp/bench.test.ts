@@ -1,0 +1,175 @@
+/** Benchmarks through the language server: the real runner on a small Python program. */
+import { strict as assert } from 'node:assert';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CancellationTokenSource, type CodeAction, type CodeLens, type InlayHint, WorkDoneProgress } from 'vscode-languageserver';
+import { decodeRecording } from '../../server/src/bench/decode.ts';
+import type { BenchEventParams, BenchPreview, BenchReply, LaunchInfo, MeasuredParams } from '../../server/src/bench/messages.ts';
+import { METHODS, SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
+import { initialRunState, reduce } from '../../server/src/bench/runState.ts';
+import { findProbeDirectory, findRunner } from '../../server/src/host/node/findRunner.ts';
+import { startClient, type TestClient, until } from './testClient.ts';
+
+/** More threads are really faster here: the program sleeps less. */
+const PROGRAM = `import os
+import time
+
+
+def work():
+    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    for _ in range(4):
+        time.sleep(0.03 / threads)
+
+
+if __name__ == "__main__":
+    work()
+`;
+const LAUNCH = `{
+  // Kept.
+  "configurations": [
+    { "name": "work", "type": "debugpy", "request": "launch", "program": "\${workspaceFolder}/work.py", "env": { "OMP_NUM_THREADS": "1" } },
+    { "name": "forever", "type": "debugpy", "request": "launch", "program": "\${workspaceFolder}/forever.py", "env": { "OMP_NUM_THREADS": "1" } }
+  ]
+}
+`;
+const FOREVER = 'import os, subprocess, time\nopen(f"pid{os.getpid()}", "w").close()\nopen(f"pid{subprocess.Popen([\'sleep\', \'600\']).pid}", "w").close()\ntime.sleep(600)\n';
+
+describe('benchmarks through the language server', function () {
+  this.timeout(120_000);
+  let folder: string;
+  let client: TestClient;
+
+  before(function () {
+    // Built by `npm run build:all`.
+    if ('problem' in findRunner(undefined)) this.skip();
+  });
+  beforeEach(() => {
+    folder = path.join(mkdtempSync(path.join(realpathSync(tmpdir()), 'threadgauge-lspbench-')), 'w');
+    mkdirSync(path.join(folder, '.vscode'), { recursive: true });
+    writeFileSync(path.join(folder, 'work.py'), PROGRAM);
+    writeFileSync(path.join(folder, 'forever.py'), FOREVER);
+    writeFileSync(path.join(folder, '.vscode/launch.json'), LAUNCH);
+  });
+  afterEach(async () => {
+    await client?.stop();
+    rmSync(path.dirname(folder), { recursive: true });
+  });
+
+  const ref = (launchId: string): { uri: string; launchId: string } => ({ uri: pathToFileURL(path.join(folder, '.vscode/launch.json')).href, launchId });
+  const bench = (argument: object, token?: string): Promise<BenchReply> => client.connection.sendRequest<BenchReply>('workspace/executeCommand', { command: SERVER_COMMANDS.bench, arguments: [argument], ...(token === undefined ? {} : { workDoneToken: token }) });
+  const events = (): BenchEventParams[] => client.notifications.flatMap(({ method, params }) => (method === METHODS.benchEvent ? [params as BenchEventParams] : []));
+
+  it('previews exactly what it would start, and starts nothing', async () => {
+    client = await startClient(folder);
+    const preview = await client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, ref('work'));
+    assert.equal(preview.refusal, null);
+    assert.equal(preview.argv.at(-1), path.join(folder, 'work.py'));
+    assert.equal(preview.cwd, folder);
+    assert.deepEqual(preview.environment, [{ name: 'OMP_NUM_THREADS', value: '1', from: preview.environment[0]?.from }]);
+    assert.ok(preview.arms.length >= 2 && preview.arms.filter(({ current }) => current).length === 1);
+    assert.ok(preview.estimate.maxTrials > 10);
+    assert.deepEqual(events(), []);
+  });
+
+  it('measures, relays every event, and offers the winner where it works', async () => {
+    const storageDir = path.join(path.dirname(folder), 'recordings');
+    client = await startClient(folder, { storageDir, annotations: 'decorations' });
+    const progress: { kind: string; percentage?: number }[] = [];
+    client.connection.onProgress(WorkDoneProgress.type, 'token-1', (value) => progress.push(value));
+    const launch = client.open(path.join(folder, '.vscode/launch.json'));
+    const script = client.open(path.join(folder, 'work.py'));
+    const reply = await bench({ ...ref('work'), threads: [1, 4] }, 'token-1');
+    assert.equal(reply.outcome, 'finished', reply.message);
+    assert.equal(reply.state?.verdict?.outcome, 'faster', reply.message);
+    // The view is a fold over what was relayed, and over the recording.
+    const state = events().map(({ event }) => event).reduce(reduce, initialRunState());
+    assert.deepEqual(state, reply.state);
+    assert.ok(reply.recording?.startsWith(storageDir));
+    assert.deepEqual(decodeRecording(readFileSync(reply.recording ?? '', 'utf8')).reduce(reduce, initialRunState()), reply.state);
+    assert.deepEqual(readdirSync(folder).filter((name) => name.endsWith('.tmp') || name.endsWith('.ndjson')), []);
+    assert.equal(progress[0]?.kind, 'begin');
+    assert.equal(progress.at(-1)?.kind, 'end');
+
+    const lenses = await client.connection.sendRequest<CodeLens[]>('textDocument/codeLens', { textDocument: { uri: launch } });
+    assert.ok(lenses.some(({ command }) => /^best \d threads: [\d.]+x \(95 % CI/.test(command?.title ?? '')), JSON.stringify(lenses));
+    const position = lenses[0]?.range.start ?? { line: 0, character: 0 };
+    const actions = await client.connection.sendRequest<CodeAction[]>('textDocument/codeAction', { textDocument: { uri: launch }, range: { start: position, end: position }, context: { diagnostics: [] } });
+    const set = actions.find(({ title }) => /^Set OMP_NUM_THREADS=\d: [\d.]+x faster, measured \(95 % CI .*, \d+ runs\)$/.test(title));
+    assert.ok(set, JSON.stringify(actions));
+    const [change] = set.edit?.documentChanges ?? [];
+    assert.ok(change && 'edits' in change);
+    assert.match(JSON.stringify(change.edits), /"newText":"\\?"?\d/);
+    assert.ok(actions.some(({ command }) => command?.command === 'threadgauge.verifyBenchmark'));
+
+    if (findProbeDirectory() !== null) {
+      const measured = client.notifications.flatMap(({ method, params }) => (method === METHODS.measured ? [params as MeasuredParams] : [])).filter(({ uri }) => uri === script);
+      const last = measured.at(-1);
+      assert.equal(last?.stale, false);
+      const sleeping = last?.lines.find(({ line }) => line === 7);
+      assert.match(sleeping?.label ?? '', /4x/, JSON.stringify(last));
+    }
+    const verified = await bench({ ...ref('work'), mode: 'verify' });
+    assert.equal(verified.outcome, 'finished', verified.message);
+    assert.equal(verified.state?.arms.length, 2);
+    assert.equal(verified.state?.verdict?.outcome, 'faster', verified.message);
+  });
+
+  it('shows measured lines as hints in other editors, and moves them with edits', async function () {
+    if (findProbeDirectory() === null) this.skip();
+    client = await startClient(folder, {});
+    const uri = client.open(path.join(folder, 'work.py'));
+    const reply = await bench({ ...ref('work'), mode: 'lines' });
+    assert.equal(reply.outcome, 'finished', reply.message);
+    const hints = (): Promise<InlayHint[]> => client.connection.sendRequest<InlayHint[]>('textDocument/inlayHint', { textDocument: { uri }, range: { start: { line: 0, character: 0 }, end: { line: 50, character: 0 } } });
+    const before = await hints();
+    const sleeping = before.find(({ position }) => position.line === 7);
+    assert.ok(sleeping, JSON.stringify(before));
+    assert.equal(sleeping.position.character, '        time.sleep(0.03 / threads)'.length);
+    void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri, version: 2 }, contentChanges: [{ range: { start: { line: 2, character: 0 }, end: { line: 2, character: 0 } }, text: '# one more\n' }] });
+    assert.ok((await hints()).some(({ position, label }) => position.line === 8 && label === sleeping.label));
+    void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri, version: 3 }, contentChanges: [{ range: { start: { line: 8, character: 8 }, end: { line: 8, character: 8 } }, text: 'x = ' }] });
+    assert.ok(!(await hints()).some(({ position }) => position.line === 8), 'a touched line loses its numbers');
+  });
+
+  for (const how of ['request', 'progress', 'command', 'trust'] as const) {
+    it(`ends at once when cancelled by ${how}, and leaves no process`, async () => {
+      client = await startClient(folder);
+      const source = new CancellationTokenSource();
+      const running = client.connection.sendRequest<BenchReply>('workspace/executeCommand', { command: SERVER_COMMANDS.bench, arguments: [ref('forever')], workDoneToken: 'token-2' }, source.token);
+      const pids = (): number[] => readdirSync(folder).flatMap((name) => (/^pid\d+$/.test(name) ? [Number(name.slice(3))] : []));
+      await until(() => pids().length >= 2, 'the workload', 30_000);
+      const second = await bench(ref('work'));
+      assert.equal(second.outcome, 'refused');
+      if (how === 'progress') void client.connection.sendNotification('window/workDoneProgress/cancel', { token: 'token-2' });
+      else if (how === 'trust') void client.connection.sendNotification(METHODS.trust, { trusted: false });
+      else if (how === 'command') await client.connection.sendRequest('workspace/executeCommand', { command: SERVER_COMMANDS.cancel, arguments: [] });
+      else source.cancel();
+      const reply = await running;
+      assert.equal(reply.outcome, 'cancelled', reply.message);
+      await until(() => pids().every((pid) => !alive(pid)), 'the end of every process');
+    });
+  }
+
+  it('says what is missing instead of starting', async () => {
+    client = await startClient(folder, { interpreter: '/nonexistent/python' });
+    assert.match((await bench(ref('work'))).message, /nonexistent\/python.*does not exist/);
+    await client.stop();
+    client = await startClient(folder, { runnerPath: '/nonexistent/runner' });
+    const reply = await bench(ref('work'));
+    assert.equal(reply.outcome, 'refused');
+    assert.match(reply.message, /nonexistent\/runner/);
+    const [first] = await client.connection.sendRequest<LaunchInfo[]>(METHODS.launches, {});
+    assert.equal(typeof first?.refusal, 'string');
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
