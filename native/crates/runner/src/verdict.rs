@@ -4,10 +4,13 @@ use threadgauge_protocol::{Mode, Outcome, Verdict};
 
 use crate::bench::Bench;
 use crate::confirm::FEWEST_BLOCKS;
-use crate::stats::Interval;
+use crate::stats::{self, Interval};
 
 /// An interval that reaches this far beyond the threshold (times it, or absolutely) says too little.
 const WIDE: (f64, f64) = (5.0, 0.10);
+
+/// Share of the machine's CPUs used by other programs above which nothing is recommended.
+const CROWDED: f64 = 0.5;
 
 /// What the run has to show.
 #[derive(Debug, Default)]
@@ -52,8 +55,24 @@ pub(crate) fn read(interval: &Interval, claim_above: f64) -> Shown {
     }
 }
 
-/// The verdict.
+/// The verdict. What was measured while other programs used most of the machine is told, but recommends
+/// nothing: with them gone the answer may be the opposite.
 pub(crate) fn decide(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
+    let verdict = undisturbed(bench, evidence);
+    let cpus = std::thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64);
+    match stats::mean(&bench.foreign_all) {
+        Some(foreign) if foreign > CROWDED * cpus && verdict.outcome != Outcome::Inconclusive => Verdict {
+            outcome: Outcome::Inconclusive,
+            best: verdict.current,
+            tied: tied(bench, verdict.current),
+            sentence: format!("Other programs used {foreign:.1} of {cpus} CPUs meanwhile, so measure again when the machine is quiet. Under that load: {}", verdict.sentence),
+            ..verdict
+        },
+        _ => verdict,
+    }
+}
+
+fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
     let current = bench.request.current;
     let claim = bench.request.limits.claim_above;
     let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();

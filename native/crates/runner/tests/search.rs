@@ -234,6 +234,7 @@ fn the_confirmation_is_made_of_mirrored_blocks() {
 /// A machine that becomes slower for good after some trials, without any foreign load to be seen.
 struct SlowsDown {
     seconds: [f64; 2],
+    foreign: Option<f64>,
     after: u32,
     factor: f64,
 }
@@ -244,16 +245,22 @@ impl Workload for SlowsDown {
         let seconds = self.seconds[usize::from(spec.arm.threads == Some(2))] * if spec.trial >= self.after { self.factor } else { 1.0 } * (1.0 + 0.001 * f64::from(spec.trial % 3));
         let over = seconds > spec.limit.as_secs_f64();
         let mut measured = Measured::ended(if over { End::OverLimit } else { End::Exited(0) });
+        measured.foreign_cpus = self.foreign;
         measured.wall_ns = (seconds.min(spec.limit.as_secs_f64()) * 1e9) as u64;
         measured
     }
 }
 
 fn on_a_machine_that_slows_down(seconds: [f64; 2], after: u32) -> Vec<Event> {
+    on_a_machine(SlowsDown { seconds, foreign: None, after, factor: 4.0 })
+}
+
+fn on_a_machine(mut machine: SlowsDown) -> Vec<Event> {
+    let after = machine.after;
     let request = search(law(&[(1, 1.0)]), &[1, 2], 1, u64::from(after));
     let cancel = Cancel::default();
     let mut recorder = Recorder::default();
-    run(&request, &mut SlowsDown { seconds, after, factor: 4.0 }, &mut Emitter::new(&mut recorder, cancel.clone()), &cancel, &[]);
+    run(&request, &mut machine, &mut Emitter::new(&mut recorder, cancel.clone()), &cancel, &[]);
     assert_laws(&recorder.events);
     recorder.events
 }
@@ -267,5 +274,17 @@ fn a_machine_that_slows_down_for_good_is_no_evidence_of_equality() {
         assert!(after > 3 || verdict.outcome == Outcome::Faster, "the race went on on the slower machine: {verdict:?}");
         let same = on_a_machine_that_slows_down([2.0, 2.0], after);
         assert!(matches!(common::verdict(&same).outcome, Outcome::NoDifference | Outcome::Inconclusive | Outcome::CurrentIsBest), "slower from trial {after} on: {:?}", common::verdict(&same));
+    }
+}
+
+#[test]
+fn nothing_is_recommended_while_others_use_most_of_the_machine() {
+    let cpus = std::thread::available_parallelism().expect("a count").get() as f64;
+    for (foreign, expected) in [(0.1, Outcome::Faster), (0.9, Outcome::Inconclusive)] {
+        let events = on_a_machine(SlowsDown { seconds: [3.0, 2.0], foreign: Some(foreign * cpus), after: u32::MAX, factor: 1.0 });
+        let verdict = verdict(&events);
+        assert_eq!(verdict.outcome, expected, "{verdict:?}");
+        assert!((verdict.speedup.expect("the figure stays") - 1.5).abs() < 0.01);
+        assert_eq!(verdict.sentence.contains("quiet"), expected == Outcome::Inconclusive, "{}", verdict.sentence);
     }
 }
