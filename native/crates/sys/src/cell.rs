@@ -77,6 +77,7 @@ impl LineCell {
     /// The line that runs now; `None` when no measured line runs.
     pub fn read(&self) -> Option<CurrentLine> {
         // SAFETY: the map is 64 bytes, aligned to a page, and lives as long as `self`.
+        #[expect(clippy::cast_ptr_alignment, reason = "a page is aligned to anything")]
         let cell = unsafe { AtomicU64::from_ptr(self.map.as_ptr().cast_mut().cast::<u64>()) };
         let value = cell.load(Ordering::Relaxed);
         let (file, line) = ((value >> 32) as u32, value as u32);

@@ -164,6 +164,7 @@ impl TreeSampler {
                 return;
             }
         }
+        let begun = clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(0);
         let Some(pids) = numbers_in(Path::new("/proc")) else { return };
         self.strangers.retain(|pid| pids.binary_search(pid).is_ok());
         let unknown: Vec<u32> = pids.iter().copied().filter(|pid| !self.strangers.contains(pid) && !self.members.contains_key(pid)).collect();
@@ -187,7 +188,9 @@ impl TreeSampler {
                 self.members.insert(pid, Member { threads: BTreeMap::new() });
             }
         }
-        self.scanned = Some((now, now.elapsed()));
+        // CPU time, not wall time: on a busy machine the latter would put off the next look for long.
+        let cost = clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(begun).saturating_sub(begun);
+        self.scanned = Some((now, Duration::from_nanos(cost)));
     }
 
     /// CPU time of the children that a process has reaped.

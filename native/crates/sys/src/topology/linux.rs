@@ -192,13 +192,8 @@ fn cpuinfo(root: &Path) -> Vec<Info> {
 pub fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
     let mut cpus = BTreeSet::new();
     for part in text.trim().split(',').filter(|p| !p.is_empty()) {
-        let (first, last) = match part.split_once('-') {
-            Some((first, last)) => (first.trim().parse::<u32>().ok()?, last.trim().parse::<u32>().ok()?),
-            None => {
-                let only = part.trim().parse::<u32>().ok()?;
-                (only, only)
-            }
-        };
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse::<u32>().ok()?, last.trim().parse::<u32>().ok()?);
         // No machine has more; a broken file must not fill the memory.
         if last < first || last - first > 65_536 {
             return None;
