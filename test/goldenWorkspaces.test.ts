@@ -73,7 +73,7 @@ async function throughServer(folder: string): Promise<{ findings: string[]; clie
   const client = await startClient(folder, { machine: MACHINE, preview: true });
   const report = await client.connection.sendRequest<{ items: { uri: string; items?: Diagnostic[] }[] }>('workspace/diagnostic', { previousResultIds: [] });
   const byFile = new Map(report.items.map(({ uri, items }) => [path.relative(folder, new URL(uri).pathname), items ?? []]));
-  const findings = [...byFile].flatMap(([file, items]) => items.map((item) => key(file, rangeOf(item.range), SEVERITY[item.severity ?? 0] ?? '', String(item.code), item.message))).sort();
+  const findings = [...byFile].flatMap(([file, items]) => items.map((item) => key(file, rangeOf(item.range), SEVERITY[item.severity ?? 0] ?? '', String(item.code), String(item.message)))).sort();
   return { findings, client, byFile };
 }
 

@@ -77,7 +77,7 @@ describe('benchmarks through the language server', function () {
     const storageDir = path.join(path.dirname(folder), 'recordings');
     client = await startClient(folder, { storageDir, annotations: 'decorations' });
     const progress: { kind: string; percentage?: number }[] = [];
-    client.connection.onProgress(WorkDoneProgress.type, 'token-1', (value) => progress.push(value));
+    client.connection.onProgress(WorkDoneProgress.type, 'token-1', (value) => void progress.push(value));
     const launch = client.open(path.join(folder, '.vscode/launch.json'));
     const script = client.open(path.join(folder, 'work.py'));
     const reply = await bench({ ...ref('work'), threads: [1, 4] }, 'token-1');

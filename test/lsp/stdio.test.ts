@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createProtocolConnection, type Diagnostic, type ProtocolConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node';
+import { createMessageConnection, type Diagnostic, type MessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node';
 import { SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
 import { findRunner } from '../../server/src/host/node/findRunner.ts';
 import { EDITOR, until } from './testClient.ts';
@@ -17,7 +17,7 @@ describe('built server over stdio', function () {
   this.timeout(60_000);
   let folder: string;
   let child: ChildProcess;
-  let connection: ProtocolConnection;
+  let connection: MessageConnection;
   let closed: Promise<number | null>;
 
   before(function () {
@@ -34,7 +34,7 @@ describe('built server over stdio', function () {
     child = spawn(process.execPath, [bundle, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...('path' in runner ? { THREADGAUGE_RUNNER: runner.path } : {}) } });
     closed = new Promise((resolve) => child.on('exit', resolve));
     assert.ok(child.stdout && child.stdin);
-    connection = createProtocolConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin));
+    connection = createMessageConnection(new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin));
     connection.onRequest(() => null);
     connection.listen();
     await connection.sendRequest('initialize', { processId: process.pid, rootUri: null, capabilities: EDITOR, workspaceFolders: [{ uri: pathToFileURL(folder).href, name: 'w' }], initializationOptions: {} });

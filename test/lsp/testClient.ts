@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createConnection, createProtocolConnection, type ClientCapabilities, type Diagnostic, type ProtocolConnection, ProposedFeatures, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node';
+import { createConnection, createMessageConnection, type ClientCapabilities, type Diagnostic, type MessageConnection, ProposedFeatures, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node';
 import { loadPythonParser } from '../../server/src/host/node/grammars.ts';
 import { serve } from '../../server/src/lsp/server.ts';
 import { createReaders } from '../../server/src/readers/index.ts';
@@ -27,7 +27,7 @@ export const OLD_EDITOR: ClientCapabilities = { textDocument: { publishDiagnosti
 const LANGUAGES: Readonly<Record<string, string>> = { '.py': 'python', '.sh': 'shellscript', '.json': 'jsonc', '.env': 'dotenv' };
 
 export class TestClient {
-  readonly connection: ProtocolConnection;
+  readonly connection: MessageConnection;
   readonly published = new Map<string, Diagnostic[]>();
   readonly notifications: { readonly method: string; readonly params: unknown }[] = [];
   readonly messages: string[] = [];
@@ -35,7 +35,7 @@ export class TestClient {
   #server: { abort(): void };
   #close: () => void;
 
-  constructor(connection: ProtocolConnection, server: { abort(): void }, close: () => void) {
+  constructor(connection: MessageConnection, server: { abort(): void }, close: () => void) {
     this.connection = connection;
     this.#server = server;
     this.#close = close;
@@ -75,7 +75,7 @@ export async function startClient(folder: string | null, options: Initialization
   const toClient = new PassThrough();
   const serverConnection = createConnection(ProposedFeatures.all, new StreamMessageReader(toServer), new StreamMessageWriter(toClient));
   const server = serve({ connection: serverConnection, readers: createReaders({ python: await loadPythonParser() }), rules: RULES, version: 'test' });
-  const connection = createProtocolConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
+  const connection = createMessageConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
   const client = new TestClient(connection, server, () => serverConnection.dispose());
   connection.listen();
   const folderUri = folder === null ? null : pathToFileURL(folder).href;

@@ -15,7 +15,7 @@ export function findingText(finding: Finding, plans: readonly Plan[], sources: R
   const likely = finding.confidence === 'likely' ? style.dim(' (likely)') : '';
   const lines = [
     `${style.bold(place(finding.primary, sources))}: ${style.severity(finding.severity, finding.severity)} ${style.dim(finding.rule)}${likely}`,
-    `  ${finding.message}`,
+    `  ${printable(finding.message)}`,
     ...excerpt(finding.primary, sources).map((line) => `  ${line}`),
   ];
   for (const { anchor, message } of finding.related) lines.push(`  ${style.dim(`${place(anchor, sources)}: ${message}`)}`);
@@ -77,7 +77,6 @@ function excerpt(anchor: Anchor, sources: ReportSources): string[] {
 
 /** Control characters could drive the terminal. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what is replaced.
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 

@@ -3,8 +3,8 @@ import { strict as assert } from 'node:assert';
 import type { Reader } from '../../../server/src/core/reader.ts';
 import { applyEdits } from '../../../server/src/core/sourceText.ts';
 import { combineSafeFixes } from '../../../server/src/engine/combineFixes.ts';
-import { Engine, fillTemplate, MAX_FILE_SIZE } from '../../../server/src/engine/engine.ts';
-import { defineRule, type Rule } from '../../../server/src/rules/rule.ts';
+import { type Engine, fillTemplate, MAX_FILE_SIZE } from '../../../server/src/engine/engine.ts';
+import { defineRule, type PlanInput, type Rule } from '../../../server/src/rules/rule.ts';
 import { RULES } from '../../../server/src/rules/index.ts';
 import { MACHINE, READERS, everything, realEngine, uriOf } from './realEngine.ts';
 
@@ -120,7 +120,7 @@ describe('engine', () => {
   it('lets a rule that looks at the whole workspace see every change, and the others none', () => {
     const evaluations: string[] = [];
     const meta = { family: 'typo', severity: 'warning', stage: 'stable', since: '0', fix: 'none', summary: '', sources: [''], messages: { m: '' }, needs: 'plan' } as const;
-    const wide = defineRule({ ...meta, id: 'wide', check: ({ graph }) => { evaluations.push(`wide ${graph.launches.length}`); } }) as Rule;
+    const wide = defineRule({ ...meta, id: 'wide', check: ({ graph }: PlanInput) => { evaluations.push(`wide ${graph.launches.length}`); } }) as Rule;
     const narrow = defineRule({ ...meta, id: 'narrow', check: () => { evaluations.push('narrow'); } }) as Rule;
     const engine = realEngine({ 'late.py': LATE }, { rules: [wide, narrow] });
     engine.findings();
