@@ -21,8 +21,17 @@ fn shell(script: &str) -> SpawnSpec {
     spec(&["/bin/sh", "-c", script])
 }
 
+/// The interpreter itself: `python3` may be a wrapper that starts processes of its own.
+fn interpreter() -> &'static str {
+    static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PATH.get_or_init(|| {
+        let out = std::process::Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    })
+}
+
 fn python(script: &str) -> SpawnSpec {
-    spec(&["python3", "-S", "-c", script])
+    spec(&[interpreter(), "-S", "-c", script])
 }
 
 fn end(child: &mut Child) -> Exit {

@@ -9,9 +9,18 @@ use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler, cpu_pressure};
 
 threadgauge_sys::supervise_in_test_binary!();
 
+/// The interpreter itself: `python3` may be a wrapper that starts processes of its own.
+fn interpreter() -> &'static str {
+    static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PATH.get_or_init(|| {
+        let out = std::process::Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    })
+}
+
 fn python(script: &str) -> Child {
     let env = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())]);
-    let argv = ["python3", "-S", "-c", script].map(str::to_owned).to_vec();
+    let argv = [interpreter(), "-S", "-c", script].map(str::to_owned).to_vec();
     Child::spawn(&SpawnSpec { argv, cwd: std::env::temp_dir(), env, supervisor: None }).unwrap()
 }
 
