@@ -220,6 +220,30 @@ class Fidelity(ProbeTest):
         result = self.assert_same("s.py", modes=["region", "wall"])
         self.assertIn("(1, False, '__mp_main__', None, None)", result.out)
 
+    def test_functions_sent_to_other_processes_are_as_written(self):
+        try:
+            import cloudpickle
+        except ImportError:
+            self.skipTest("needs cloudpickle")
+        place = os.path.dirname(os.path.dirname(cloudpickle.__file__))
+        self.write("s.py", """
+            import sys
+            sys.path.append(%r)
+            import cloudpickle, pickle, subprocess
+            FACTOR = 3
+            def make(k):
+                def work(n):
+                    total = sum(range(n)) * FACTOR + k
+                    return [total + len(str(i)) for i in range(2)]
+                return work
+            data = cloudpickle.dumps(make(4))
+            print(make(4)(5), len(data) < 3000)
+            code = "import sys, pickle; sys.path.append(%r); print(pickle.loads(sys.stdin.buffer.read())(5))"
+            print(subprocess.run([sys.executable, "-c", code], input=data, capture_output=True))
+            """ % (place, place))
+        result = self.assert_same("s.py")
+        self.assertIn("[35, 35]", result.out.split("stdout=")[1])
+
     def test_forked_children_do_not_write_the_report(self):
         self.write("s.py", "import os, sys, time\nif os.fork() == 0:\n    sys.exit(3)\nprint(os.wait()[1] >> 8)\nx = sum([1, 2])\n")
         result = self.assert_same("s.py")

@@ -33,6 +33,7 @@ class Session:
         self.files = []
         self.timing = None
         self.only = None
+        self.plain_codes = {}
         roots = orders.get("roots") or []
         self.roots = tuple(os.path.join(os.path.realpath(r), "") for r in roots)
         self.torch_num_threads = orders.get("torch_num_threads")
@@ -75,12 +76,46 @@ class Session:
         if not entry and not measured:
             return plain
         try:
-            return self._rewritten(source, path, entry, measured)
+            code = self._rewritten(source, path, entry, measured)
+            if measured:
+                self._remember(code, plain)
+            return code
         except Exception as error:  # The script must run whatever happens here.
             self.errors.append("The file %s could not be instrumented: %s: %s." % (path, type(error).__name__, error))
             if entry:
                 self.region_reason = "The entry script could not be instrumented."
             return plain
+
+    def _remember(self, code, plain):
+        """Pairs each function's code with the code as it was written."""
+        kind = type(plain)
+        written = {}
+        todo = [plain]
+        while todo:
+            here = todo.pop()
+            inner = [c for c in here.co_consts if isinstance(c, kind)]
+            todo.extend(inner)
+            written.update(((c.co_name, c.co_firstlineno, c.co_freevars), c) for c in inner)
+        todo = [code]
+        while todo:
+            inner = [c for c in todo.pop().co_consts if isinstance(c, kind)]
+            todo.extend(inner)
+            for c in inner:
+                original = written.get((c.co_name, c.co_firstlineno, c.co_freevars))
+                if original is not None:
+                    self.plain_codes[c] = original
+
+    def change_cloudpickle(self, module):
+        """Sends functions to other processes (joblib, ray, dask) as they were written: there is no probe there."""
+        try:
+            pickler = getattr(module, "CloudPickler", None)
+            if pickler is None:
+                return  # Before version 3 it is in `cloudpickle_fast`, which comes next.
+            table = pickler._dispatch_table
+            reduce = table[types.CodeType]
+            table[types.CodeType] = lambda code: reduce(self.plain_codes.get(code, code))
+        except Exception as error:
+            self.errors.append("Functions sent to other processes by cloudpickle keep their line timing (%s)." % error)
 
     def _rewritten(self, source, path, entry, measured):
         import ast
@@ -274,12 +309,25 @@ def _hook_imports(session, entry_module):
             entry = entry_module is not None and fullname in (entry_module, entry_module + ".__main__") and os.path.basename(path) != "__init__.py"
             wanted = entry or (session.timing is not None and session.wanted(path))
             code = session.compiled(self.get_data(path), path, entry) if wanted else None
+            if session.timing is not None and os.path.basename(path) in ("cloudpickle.py", "cloudpickle_fast.py"):
+                code = _followed(plain(self, fullname), lambda: session.change_cloudpickle(sys.modules[fullname]))
         except Exception:
             # It will fail again, the way it always does.
             code = None
         return plain(self, fullname) if code is None else code
 
     SourceFileLoader.get_code = get_code
+
+
+def _followed(code, action):
+    """Code that calls ``action`` after that of a module."""
+    import ast
+
+    from threadgauge_probe import rewrite
+
+    tree = ast.fix_missing_locations(ast.Module([rewrite.mark("first"), rewrite.mark("then")], []))
+    namespace = {"first": lambda: exec(code, sys._getframe(1).f_globals), "then": action}
+    return rewrite.bind(compile(tree, code.co_filename, "exec"), namespace.__getitem__)
 
 
 def _fresh_main():
