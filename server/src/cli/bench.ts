@@ -19,7 +19,7 @@ import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
-import { openFile } from './loadWorkspace.ts';
+import { openFile, tryOpenFile } from './loadWorkspace.ts';
 import { styleFor, write } from './output.ts';
 import { UsageError } from './usageError.ts';
 
@@ -151,7 +151,7 @@ function plainCommand(uri: string, words: readonly string[]): Launch {
 
 async function loadAll(engine: Engine, folder: string, wanted: (file: string) => boolean = () => true): Promise<void> {
   const { files } = await scanDirectory(folder, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: NEIGHBOURS });
-  for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) await openFile(engine, file);
+  for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) await tryOpenFile(engine, file);
 }
 
 function shellWord(word: string): string {

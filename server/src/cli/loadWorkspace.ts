@@ -35,20 +35,35 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
       const { files: found, truncated } = await scanDirectory(full, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: 200_000 });
       if (truncated) process.stderr.write(`threadgauge: ${given} holds more than 200,000 files; the rest was not looked at\n`);
       for (const file of found) files.add(file);
-    } else files.add(full);
+    } else {
+      await openFile(engine, full);
+      files.add(full);
+    }
   }
-  for (const file of files) await openFile(engine, file);
+  for (const file of files) {
+    if (engine.text(uriOfPath(file))) continue;
+    // A dangling link or a file without permission is no reason to withhold the rest; only what was named must be there.
+    const problem = await tryOpenFile(engine, file);
+    if (problem !== null) process.stderr.write(`threadgauge: ${problem}\n`);
+  }
   const named = [...files].filter((file) => engine.facts(uriOfPath(file)) !== undefined).length;
   return { engine, machine, files: named, sources: engineSources(engine, displayPath) };
 }
 
-/** Reads one file into the engine. */
+/** Reads one file into the engine. Throws a UsageError when it cannot be read at all. */
 export async function openFile(engine: Engine, file: string): Promise<void> {
+  const problem = await tryOpenFile(engine, file);
+  if (problem !== null) throw new UsageError(problem);
+}
+
+/** Reads one file into the engine; the problem when it cannot be read at all. */
+export async function tryOpenFile(engine: Engine, file: string): Promise<string | null> {
   const uri = uriOfPath(file);
   const content = await readSource(file);
   if (content.kind === 'text') engine.open({ uri, languageId: '', version: 0, text: content.text });
   else if (content.kind === 'unreadable') engine.openUnreadable({ uri, languageId: '' }, content.reason, content.message);
-  else throw new UsageError(`${path.relative(process.cwd(), file)}: ${content.message}`);
+  else return `${path.relative(process.cwd(), file)}: ${content.message}`;
+  return null;
 }
 
 /** Relative to the working directory. */

@@ -1,7 +1,7 @@
 /** The command line as a terminal sees it: output, exit codes, one clear line for every error. */
 import { strict as assert } from 'node:assert';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { decodeRecording } from '../../../server/src/bench/decode.ts';
@@ -100,6 +100,27 @@ describe('command line', function () {
     assert.equal(json.plans[0]?.entry, 'classify.py');
     assert.equal(json.plans[0]?.processes, 1);
     assert.equal(json.plans[0]?.values.find(({ knob }) => knob === 'OMP_NUM_THREADS')?.from[0]?.file, '.vscode/launch.json');
+  });
+
+  it('check reads what it can of a folder full of nonsense, and neither hangs nor fails', async () => {
+    const bad = path.join(folder, 'bad');
+    mkdirSync(bad);
+    writeFileSync(path.join(bad, 'huge.py'), Buffer.alloc(50 * 1024 * 1024, 'x'));
+    writeFileSync(path.join(bad, 'empty.py'), '');
+    writeFileSync(path.join(bad, 'binary.py'), Buffer.from([0x69, 0, 1, 2, 0xff]));
+    writeFileSync(path.join(bad, 'latin.py'), Buffer.from([0x23, 0xe9, 0x0a]));
+    symlinkSync('/nonexistent', path.join(bad, 'dangling.py'));
+    symlinkSync('.', path.join(bad, 'loop'));
+    execFileSync('mkfifo', [path.join(bad, 'pipe.py')]);
+    mkdirSync(path.join(bad, 'directory.py'));
+    writeFileSync(path.join(bad, 'late.py'), readFileSync(path.join(folder, 'classify.py')));
+    const { code, out, err } = await run(['check', 'bad', '--format', 'json', '--machine', 'machine.json'], folder);
+    assert.equal(code, 1, err);
+    const report = JSON.parse(out) as { findings: { file: string; rule: string }[]; gaps: { file: string; reason: string }[] };
+    assert.deepEqual(report.gaps.map(({ file, reason }) => `${file} ${reason}`), ['bad/binary.py binary', 'bad/huge.py too-large', 'bad/latin.py encoding']);
+    assert.ok(report.findings.some(({ file, rule }) => file === 'bad/late.py' && rule === 'env-set-after-import'));
+    assert.match(err, /^threadgauge: bad\/dangling\.py: The file cannot be read/m);
+    assert.equal((await run(['check', 'bad/pipe.py'], folder)).code, 2);
   });
 
   it('explain prints a rule, and helps with a wrong name', async () => {

@@ -18,7 +18,10 @@ export type FileContent =
 /** Reads a UTF-8 or BOM-marked UTF-16 file. Never throws. */
 export async function readSource(file: string): Promise<FileContent> {
   try {
-    const { size } = await stat(file);
+    const status = await stat(file);
+    // Reading a pipe would wait for its writer.
+    if (!status.isFile()) return { kind: 'missing', message: 'This is not a regular file.' };
+    const { size } = status;
     if (size > MAX_FILE_SIZE) return { kind: 'unreadable', reason: 'too-large', message: `The file is ${(size / 1024 / 1024).toFixed(1)} MB; files above ${MAX_FILE_SIZE / 1024 / 1024} MB are not read.` };
     return decodeSource(await readFile(file));
   } catch (error) {
