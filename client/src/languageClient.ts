@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, State, TransportKind, WorkDoneProgress, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
 import { METHODS, SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
-import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, LaunchInfo, LaunchRef, MeasuredParams, PlanReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, LaunchInfo, MeasuredParams, PlanReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
 import { messageOf } from './log.ts';
 import { initializationOptions, onSettingsChanged } from './settings.ts';
 
@@ -74,8 +74,8 @@ export class ServerConnection implements vscode.Disposable {
     return this.#request<PlanReply>(METHODS.plan, params);
   }
 
-  async preview(launch: LaunchRef): Promise<BenchPreview> {
-    return this.#request<BenchPreview>(METHODS.benchPreview, launch);
+  async preview(params: BenchParams): Promise<BenchPreview> {
+    return this.#request<BenchPreview>(METHODS.benchPreview, params);
   }
 
   /** Runs a benchmark to its end; the token cancels it. */

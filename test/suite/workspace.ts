@@ -82,7 +82,7 @@ export function workloads(): readonly string[] {
     .flatMap((name) => {
       try {
         const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-        return words.some((word) => word.includes('infer.py')) && words.some((word) => word.includes('python')) ? [words.join(' ').trim()] : [];
+        return words.some((word) => word.startsWith(FOLDER + path.sep) && word.endsWith('.py')) ? [words.join(' ').trim()] : [];
       } catch {
         return [];
       }

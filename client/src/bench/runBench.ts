@@ -18,11 +18,14 @@ export interface RunOptions {
 /** The whole way from the command to its end. Undefined when nothing was started. */
 export async function runBench(services: Services, mode: 'search' | 'verify', launchArgument: unknown, options: RunOptions = {}): Promise<BenchReply | undefined> {
   if (!mayRun()) return undefined;
+  const cancellation = new vscode.CancellationTokenSource();
+  services.cancellations.add(cancellation);
   try {
     const question = mode === 'verify' ? 'Which launch shall be measured, old against new?' : 'Which launch shall be benchmarked?';
     const launch = isLaunchRef(launchArgument) ? launchArgument : await chooseLaunch((uri) => services.server.launches(uri === undefined ? {} : { uri }), question);
     if (!launch) return undefined;
-    const preview = await services.server.preview({ uri: launch.uri, launchId: launch.launchId });
+    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}) };
+    const preview = await services.server.preview(params);
     if (preview.refusal !== null) {
       void vscode.window.showErrorMessage(preview.refusal);
       return undefined;
@@ -30,23 +33,23 @@ export async function runBench(services: Services, mode: 'search' | 'verify', la
     if (!options.confirmed && !(await confirmRun(preview, services.context.workspaceState))) return undefined;
     // Files run from disk: an edit that was not saved would not be measured.
     if (!(await vscode.workspace.saveAll(false))) return undefined;
-    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}) };
-    const reply = await runWithProgress(services, params, preview.launch.label);
+    const reply = await runWithProgress(services, params, preview.launch.label, cancellation);
     tell(services, reply);
     return reply;
   } catch (error) {
     services.log.error(messageOf(error));
     void vscode.window.showErrorMessage(`The benchmark could not be run: ${messageOf(error)}`);
     return undefined;
+  } finally {
+    services.cancellations.delete(cancellation);
+    cancellation.dispose();
   }
 }
 
-async function runWithProgress(services: Services, params: BenchParams, label: string): Promise<BenchReply> {
+async function runWithProgress(services: Services, params: BenchParams, label: string, cancellation: vscode.CancellationTokenSource): Promise<BenchReply> {
   const title = `Benchmark of "${label}"`;
   return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title }, async (progress, token) => {
-    const cancellation = new vscode.CancellationTokenSource();
     const listener = token.onCancellationRequested(() => cancellation.cancel());
-    services.cancellations.add(cancellation);
     services.report.show(params, { preserveFocus: true });
     let shown = 0;
     try {
@@ -56,8 +59,6 @@ async function runWithProgress(services: Services, params: BenchParams, label: s
       });
     } finally {
       listener.dispose();
-      services.cancellations.delete(cancellation);
-      cancellation.dispose();
     }
   });
 }

@@ -8,7 +8,7 @@ const HEIGHT = 260;
 
 /** Puts the chart into `place`; the result removes it. Times are those of the measured region. */
 export function drawChart(place: HTMLElement, state: RunState): () => void {
-  const order = armOrder(state).filter((index) => state.arms[index]?.summary);
+  const order = armOrder(state).filter((index) => (state.arms[index]?.summary?.runs ?? 0) > 0);
   if (order.length === 0) return () => {};
   const summaries = order.map((index) => state.arms[index]?.summary);
   const color = themeColors(place);

@@ -16,7 +16,7 @@ export function reportSections(run: ShownRun | null, send: Send): readonly HTMLE
   return [
     header(run, send),
     verdict(state),
-    ...(state.arms.some((arm) => arm.summary) ? [chart(state), settings(state)] : []),
+    ...(state.arms.some((arm) => arm.summary && arm.summary.runs > 0) ? [chart(state), settings(state)] : []),
     ...doubts(state),
     ...lineSections(run, send),
     ...surroundings(run),
@@ -76,7 +76,7 @@ function verdict(state: RunState): HTMLElement {
 function chart(state: RunState): HTMLElement {
   const named = armOrder(state).flatMap((index) => {
     const arm = state.arms[index];
-    return arm?.summary ? [`${arm.arm.label} ${durationText(arm.summary.median_ns)}`] : [];
+    return arm?.summary && arm.summary.runs > 0 ? [`${arm.arm.label} ${durationText(arm.summary.median_ns)}`] : [];
   });
   const what = state.plan?.region === 'process' ? 'the whole process' : 'the program after its imports';
   return element(
@@ -99,7 +99,7 @@ function settings(state: RunState): HTMLElement {
       className: index === best ? 'best' : '',
       cells: [
         element('span', { title: arm?.reason ?? '' }, arm?.label ?? '', notes.length > 0 ? element('small', {}, notes.join(', ')) : null),
-        ...(summary
+        ...(summary && summary.runs > 0
           ? [
               countText(summary.runs),
               durationText(summary.median_ns),
