@@ -4,6 +4,7 @@ import type { FixProposal } from '../../core/finding.ts';
 import type { SettingFact } from '../../core/fact.ts';
 import type { ScheduledFact } from '../../core/launchGraph.ts';
 import { evaluate } from '../../core/value.ts';
+import { librariesLoadedBy } from '../../knobs/modules.ts';
 import type { Plan } from '../../core/plan.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { fanOuts, importReads, mayLoad, topModule, workspaceModules } from '../programOrder.ts';
@@ -26,7 +27,7 @@ export const rule = defineRule({
   summary: 'A thread variable is set after the import that made the library read it.',
   sources: ['measured: torch 2.13, get_num_threads is unchanged', 'https://github.com/microsoft/onnxruntime/issues/29510', 'https://github.com/pytorch/pytorch/issues/16894'],
   messages: {
-    late: '{name} is set after `import {module}`, which has read it already: it has no effect in this process.',
+    late: '{name} is set after `import {module}`, which has read it already: it has no effect on {consumer} in this process.',
     children: '{name} is set after `import {module}`, which has read it already: it reaches only processes started later, not this one.',
   },
   check({ plan, graph }, report) {
@@ -38,7 +39,9 @@ export const rule = defineRule({
       const knob = knobByEnv(fact.name);
       // PyTorch's own variables belong to parts of it that are imported when they are first used.
       if (!knob || knob.readAt !== 'load' || knob.library === 'torch' || knob.readByModules.length === 0) return;
-      const reader = plan.schedule.slice(0, index).find((l) => l.certainty === 'always' && l.fact.kind === 'load' && importReads(l.fact.module, knob));
+      const readers = plan.schedule.slice(0, index).filter((l) => l.certainty === 'always' && l.fact.kind === 'load' && importReads(l.fact.module, knob));
+      const torch = readers.find((l) => l.fact.kind === 'load' && librariesLoadedBy(l.fact.module).includes('torch'));
+      const reader = torch ?? readers[0];
       if (reader?.fact.kind !== 'load') return;
       // The other order in some path: an earlier setting of the same variable may have done the work.
       if (plan.schedule.slice(0, plan.schedule.indexOf(reader)).some((e) => e.fact.kind === 'setting' && e.fact.channel === 'env' && e.fact.name === fact.name)) {
@@ -47,8 +50,8 @@ export const rule = defineRule({
       const module = topModule(reader.fact.module);
       const later = plan.schedule.slice(index + 1);
       const earlier = plan.schedule.slice(0, index).flatMap((l) => (l.fact.kind === 'load' ? [topModule(l.fact.module)] : []));
-      // Another library may still come that reads it: NumPy first, PyTorch after the setting.
-      if (later.some((l) => l.fact.kind === 'load' && !earlier.includes(topModule(l.fact.module)) && (importReads(l.fact.module, knob) || mayLoad(l.fact.module, knob.library, own)))) return;
+      // Without PyTorch, the library that is meant may still come: NumPy first, PyTorch after the setting.
+      if (torch === undefined && later.some((l) => l.fact.kind === 'load' && !earlier.includes(topModule(l.fact.module)) && (importReads(l.fact.module, knob) || mayLoad(l.fact.module, knob.library, own)))) return;
       if (usedByHand(later, fact.name)) return;
       const launched = environment.get(fact.name);
       const related = [{ anchor: reader.anchor, message: `\`import ${reader.fact.module}\` reads ${fact.name}.` }];
@@ -60,7 +63,7 @@ export const rule = defineRule({
         return;
       }
       if (launched) related.push({ anchor: valueAnchor(launched.setting.anchor.uri, launched.setting.fact), message: `${fact.name}${launched.text === null ? '' : `=${launched.text}`} of ${launched.layer.label} holds instead.` });
-      report({ messageId: 'late', args: { name: fact.name, module }, at, related, fixes, unnecessary: fixes.length === 0 });
+      report({ messageId: 'late', args: { name: fact.name, module, consumer: torch ? 'PyTorch' : module }, at, related, fixes, unnecessary: fixes.length === 0 });
     });
   },
 });
