@@ -204,7 +204,7 @@ export interface MeasuredLine {
   readonly label: string;
   /** Markdown with the numbers at every measured setting. */
   readonly hover: string;
-  /** Share of the file's measured time under the shown setting, 0 to 1. */
+  /** Share of the run's time under the shown setting, functions it calls included, 0 to 1. */
   readonly share: number;
   /** First the setting the label is about: the one in force today. */
   readonly arms: readonly MeasuredAtArm[];

@@ -4,7 +4,7 @@ import type { Arm, LineTiming, Verdict } from './protocol.generated.ts';
 import { countText, durationText, intervalText, ratioText } from './quantities.ts';
 import type { RunState } from './runState.ts';
 
-/** Lines below both bounds carry no label: share of the file's time, and nanoseconds. */
+/** Lines below both bounds carry no label: share of the run's time, and nanoseconds. */
 const MIN_SHARE = 0.001;
 const MIN_WALL_NS = 1e6;
 
@@ -33,7 +33,7 @@ export function measuredFiles(state: RunState): readonly MeasuredFile[] {
       }
     }
   }
-  return [...byPath].map(([path, { sha256, lines }]) => ({ path, sha256, lines: labelled(lines) }));
+  return [...byPath].map(([path, { sha256, lines }]) => ({ path, sha256, lines: labelled(lines, state) }));
 }
 
 function atArm(timing: LineTiming, arm: Arm | undefined, current: boolean): MeasuredAtArm {
@@ -49,9 +49,12 @@ function atArm(timing: LineTiming, arm: Arm | undefined, current: boolean): Meas
   };
 }
 
-function labelled(lines: ReadonlyMap<number, readonly MeasuredAtArm[]>): MeasuredLine[] {
+function labelled(lines: ReadonlyMap<number, readonly MeasuredAtArm[]>, state: RunState): MeasuredLine[] {
   const shown = [...lines].flatMap(([line, arms]) => (arms[0] ? [{ line, arms, first: arms[0] }] : []));
-  const total = shown.reduce((sum, { first }) => sum + first.wallNs, 0);
+  // A line that calls a function holds that function's lines too, so lines do not add up to the run.
+  const longest = Math.max(0, ...shown.map(({ first }) => first.wallNs));
+  const run = state.arms.find(({ arm }) => arm.label === shown[0]?.first.label)?.summary?.median_ns ?? 0;
+  const total = Math.max(longest, run);
   return shown
     .map(({ line, arms, first }) => ({ line: line - 1, label: lineLabel(first), hover: lineHover(arms), share: total === 0 ? 0 : first.wallNs / total, arms }))
     .filter(({ share, arms }) => share >= MIN_SHARE || arms.some((arm) => arm.wallNs >= MIN_WALL_NS))

@@ -39,6 +39,7 @@ export interface BenchCommandOptions {
 
 /** How many files beside a script are looked at for its imports. */
 const NEIGHBOURS = 2000;
+const COMMAND_FILE = '.threadgauge-command.sh';
 
 /** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
 export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions): Promise<number> {
@@ -130,7 +131,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
     words = ['python', target];
   }
   // Read as a line of a shell script, so that it is planned like every other launch.
-  const uri = uriOfPath(path.join(cwd, '.threadgauge-command.sh'));
+  const uri = uriOfPath(path.join(cwd, COMMAND_FILE));
   await loadAll(engine, cwd, (file) => file.endsWith('.py'));
   const script = words.find((word) => word.endsWith('.py') && existsSync(word));
   if (script !== undefined) {
@@ -140,7 +141,10 @@ async function prepare(target: string | undefined, command: readonly string[], m
   engine.open({ uri, languageId: 'shellscript', version: 0, text: `${words.map(shellWord).join(' ')}\n` });
   const launch = engine.launches().find((candidate) => candidate.uri === uri) ?? plainCommand(uri, words);
   const assignments = words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
-  return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, words: words.slice(Math.max(0, assignments)), cwd, folder: cwd });
+  const prepared = prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, words: words.slice(Math.max(0, assignments)), cwd, folder: cwd });
+  // The script it is read as does not exist.
+  const environment = prepared.preview.environment.map((change) => (change.from.includes(COMMAND_FILE) ? { ...change, from: 'given in the command' } : change));
+  return { ...prepared, preview: { ...prepared.preview, environment } };
 }
 
 /** A command that is no launch of anything known. */

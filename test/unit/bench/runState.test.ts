@@ -92,6 +92,7 @@ describe('run state', () => {
     const [measured] = measuredFiles(state);
     assert.equal(measured?.lines.length, 1, 'a line of 10 ns carries no label');
     assert.equal(measured?.lines[0]?.line, 2);
+    assert.equal(measured?.lines[0]?.share, 1);
     assert.equal(measured?.lines[0]?.label, '2.00 s · 2,000x · 1.5 CPUs busy · 0.4 waiting');
     assert.match(measured?.lines[0]?.hover ?? '', /\| b \(in force\) \| 2\.00 s .*\| 2\.0x \|/);
   });
