@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { machineFromJson } from '../server/src/core/machine.ts';
-import { FixtureWorkspace } from './fixtures/fixtureWorkspace.ts';
+import { FixtureWorkspace, prepareWorkspaces } from './fixtures/fixtureWorkspace.ts';
 
 interface Expected {
   readonly title: string;
@@ -24,6 +24,7 @@ function filesOf(root: string): Map<string, string> {
 }
 
 describe('sample workspaces', () => {
+  before(prepareWorkspaces);
   for (const id of readdirSync(folder).sort()) {
     const root = path.join(folder, id);
     const expected = JSON.parse(readFileSync(path.join(root, 'expect.json'), 'utf8')) as Expected;
@@ -55,6 +56,7 @@ describe('sample workspaces', () => {
 });
 
 describe('the example', () => {
+  before(prepareWorkspaces);
   it('shows what its files get wrong', () => {
     const workspace = new FixtureWorkspace(filesOf(path.join(import.meta.dirname, '../examples/matmul')), machineFromJson({ os: 'linux', arch: 'x86_64', physicalCores: 16, logicalCores: 32 }));
     const found = workspace.findings().map((f) => `${workspace.place(f.primary).file} ${f.rule}`);

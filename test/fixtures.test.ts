@@ -1,4 +1,4 @@
-/** Runs every Markdown fixture: the pages of the rules are the tests of the rules. UPDATE=1 rewrites messages, plans and diffs. */
+/** Runs the Markdown fixtures of rules and plans: the pages of the rules are the tests of the rules (those of readers: unit/readers/readerPages.test.ts). UPDATE=1 rewrites messages, plans and diffs. */
 import { strict as assert } from 'node:assert';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import type { Finding } from '../server/src/core/finding.ts';
 import { describePlan } from '../server/src/plan/explain.ts';
 import { RULES } from '../server/src/rules/index.ts';
 import { RULE_CHAPTERS, parseRuleDocument, readCarets, writeCaret, type Expectation, type RuleDocument, type Section } from '../scripts/ruleDocument.ts';
-import { FixtureWorkspace, machineOf } from './fixtures/fixtureWorkspace.ts';
+import { FixtureWorkspace, machineOf, prepareWorkspaces } from './fixtures/fixtureWorkspace.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const update = process.env['UPDATE'] === '1';
@@ -106,15 +106,16 @@ function rewrite(section: Section, document: RuleDocument, actual: readonly Expe
   return out;
 }
 
-for (const folder of ['rules', 'readers', 'plan']) {
+for (const folder of ['rules', 'plan']) {
   const base = path.join(root, 'server/src', folder);
   if (!existsSync(base)) continue;
   for (const name of readdirSync(base, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md')).sort()) {
     const file = path.join(base, name);
     const document = parseRuleDocument(readFileSync(file, 'utf8'));
-    const sections = document.sections.filter((section) => section.fences.some((fence) => fence.attributes['file'] !== undefined && fence.language !== 'diff') && !section.fences.some((fence) => fence.language === 'facts'));
+    const sections = document.sections.filter((section) => section.fences.some((fence) => fence.attributes['file'] !== undefined && fence.language !== 'diff'));
     if (sections.length === 0) continue;
     describe(`${folder}/${name}`, () => {
+      before(prepareWorkspaces);
       const updates = new Map<number, string[]>();
       for (const section of sections) {
         it(`${section.chapter} — ${section.title}`, () => {
