@@ -8,6 +8,7 @@ import { loadPythonParser } from '../../server/src/host/node/grammars.ts';
 import { serve } from '../../server/src/lsp/server.ts';
 import { createReaders } from '../../server/src/readers/index.ts';
 import { RULES } from '../../server/src/rules/index.ts';
+import type { BenchRequest } from '../../server/src/bench/protocol.generated.ts';
 import type { InitializationOptions } from '../../server/src/bench/messages.ts';
 
 /** What VS Code can do, as far as it matters here. */
@@ -70,11 +71,11 @@ export class TestClient {
 }
 
 /** Starts a server on a folder; the machine has 16 CPUs on 8 cores unless stated. */
-export async function startClient(folder: string | null, options: InitializationOptions = {}, capabilities: ClientCapabilities = EDITOR): Promise<TestClient> {
+export async function startClient(folder: string | null, options: InitializationOptions = {}, capabilities: ClientCapabilities = EDITOR, adjustRequest?: (request: BenchRequest) => BenchRequest): Promise<TestClient> {
   const toServer = new PassThrough();
   const toClient = new PassThrough();
   const serverConnection = createConnection(ProposedFeatures.all, new StreamMessageReader(toServer), new StreamMessageWriter(toClient));
-  const server = serve({ connection: serverConnection, readers: createReaders({ python: await loadPythonParser() }), rules: RULES, version: 'test' });
+  const server = serve({ connection: serverConnection, readers: createReaders({ python: await loadPythonParser() }), rules: RULES, version: 'test', ...(adjustRequest ? { adjustRequest } : {}) });
   const connection = createMessageConnection(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
   const client = new TestClient(connection, server, () => serverConnection.dispose());
   connection.listen();

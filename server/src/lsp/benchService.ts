@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { CancellationToken } from 'vscode-languageserver';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
 import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
+import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { fractionDone, type RunState } from '../bench/runState.ts';
 import { BenchSession } from '../bench/session.ts';
@@ -34,6 +35,7 @@ export interface BenchServiceOptions {
   readonly settings: () => BenchServiceSettings;
   /** The machine this process runs on; null when it could not be told. */
   readonly localMachine: () => Promise<{ readonly machine: Machine | null; readonly problem: string | null }>;
+  readonly adjustRequest?: (request: BenchRequest) => BenchRequest;
   readonly event: (params: BenchEventParams) => void;
   readonly measured: (params: MeasuredParams) => void;
   /** Lenses, hints and actions may have changed. */
@@ -156,7 +158,7 @@ export class BenchService {
     const ref = { uri: prepared.uri, launchId: launch.id, label: launch.label };
     const recorded: string[] = [];
     let reported = 0;
-    const session = new BenchSession(request, createRunnerPort(runner), {
+    const session = new BenchSession(this.#options.adjustRequest?.(request) ?? request, createRunnerPort(runner), {
       event: (event, state, line) => {
         recorded.push(line);
         this.#options.event({ runId, launch: ref, event });

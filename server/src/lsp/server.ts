@@ -23,6 +23,7 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { BenchParams, BenchReply, Configuration, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
 import { METHODS, SERVER_COMMANDS } from '../bench/messages.ts';
+import type { BenchRequest } from '../bench/protocol.generated.ts';
 import type { Machine } from '../core/machine.ts';
 import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
 import type { Reader } from '../core/reader.ts';
@@ -45,6 +46,8 @@ export interface ServerOptions {
   readonly readers: readonly Reader[];
   readonly rules: readonly Rule[];
   readonly version: string;
+  /** Last word on what the runner is asked; tests put a simulated workload in place of the program. */
+  readonly adjustRequest?: (request: BenchRequest) => BenchRequest;
 }
 
 /** How long one slice of analysis may keep other requests waiting (milliseconds). */
@@ -57,7 +60,7 @@ const READY_PATIENCE_MS = 10_000;
 const WATCHED = ['**/*.{py,sh,bash,zsh,env,code-workspace}', '**/{launch.json,.env,.env.*,.gitignore}'];
 
 /** Serves one client on one connection. Returns what its process must do before it goes. */
-export function serve({ connection, readers, rules, version }: ServerOptions): { abort(): void } {
+export function serve({ connection, readers, rules, version, adjustRequest }: ServerOptions): { abort(): void } {
   const log = (message: string): void => connection.console.info(message);
   const engine = new Engine({ readers, rules, log: (message, error) => connection.console.error(`${message} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`) });
   const workspace = new Workspace(engine, log);
@@ -83,6 +86,7 @@ export function serve({ connection, readers, rules, version }: ServerOptions): {
     workspace,
     settings: () => ({ trusted, runnerPath: options.runnerPath, interpreter: (setting('interpreter') as string | undefined) || undefined, storageDir: options.storageDir, bench: { ...options.bench, ...configuration.bench } }),
     localMachine,
+    ...(adjustRequest ? { adjustRequest } : {}),
     event: (params) => void connection.sendNotification(METHODS.benchEvent, params),
     measured: (params) => void connection.sendNotification(METHODS.measured, params),
     changed: () => {
