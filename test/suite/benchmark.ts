@@ -8,7 +8,9 @@ import { extensionApi } from './activation.ts';
 import { frameTexts, screenshot } from './harness.ts';
 import { actionsAt, apply, FOLDER, open, pause, prepareWindow, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
 
-const LAUNCH: LaunchRef = { uri: uriOf('.vscode/launch.json').toString(), launchId: 'infer' };
+/** Pictures show the whole example; tests run a quarter of it. */
+const THOROUGH = process.env['UPDATE_SCREENSHOTS'] === '1';
+const LAUNCH: LaunchRef = { uri: uriOf('.vscode/launch.json').toString(), launchId: THOROUGH ? 'infer' : 'infer (quick)' };
 
 /** Far more threads than CPUs, and small work: any machine is faster with fewer. */
 const CROWDED_LAUNCHES = `{
@@ -53,13 +55,13 @@ describe('a benchmark of real PyTorch', function () {
   this.timeout(420_000);
   let reply: BenchReply | undefined;
 
-  before(() => limit(150));
+  before(() => limit(THOROUGH ? 400 : 240));
 
   after(reset);
 
   it('runs, shows its progress and ends with a verdict', async () => {
     await open('infer.py');
-    reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, { confirmed: true });
+    reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, THOROUGH ? { confirmed: true } : { confirmed: true, threads: [1, 2] });
     assert.ok(reply, 'it was started');
     assert.equal(reply.outcome, 'finished', reply.message);
     assert.ok(reply.state?.verdict, 'there is a verdict');
@@ -78,10 +80,10 @@ describe('a benchmark of real PyTorch', function () {
     for (const line of [small, large]) {
       const annotation = shown.find((found) => found.line === line);
       assert.ok(annotation, `line ${line + 1} has a time; there: ${shown.map((found) => found.line + 1).join(', ')}`);
-      assert.match(annotation.text, /^[▆░]{6} \d+ % · [\d.]+ (?:s|ms) · [\d,]+x/);
+      assert.match(annotation.text, /^[▆░]{6} \d+ % · [\d.,]+ (?:min|s|ms) · [\d,]+x/);
       assert.equal(annotation.stale, false);
     }
-    assert.ok(shown.find((found) => found.line === small)?.text.includes('2,000x'), 'the loop ran 2,000 times');
+    assert.ok(shown.find((found) => found.line === small)?.text.includes(THOROUGH ? '2,000x' : '500x'), 'as often as the loop says');
   });
 
   it('fills the report: verdict, chart, table', async () => {
@@ -93,7 +95,7 @@ describe('a benchmark of real PyTorch', function () {
     });
     if (texts.length === 0) return;
     const report = texts.find((text) => text.includes('The settings compared')) ?? '';
-    for (const word of ['OMP_NUM_THREADS=1', 'Median', 'MAD', 'Lines of infer.py', 'Machine and run']) assert.ok(report.includes(word), `${word} in ${report}`);
+    for (const word of ['OMP_NUM_THREADS=', 'Median', 'MAD', 'Lines of infer.py', 'Machine and run']) assert.ok(report.includes(word), `${word} in ${report}`);
   });
 
   it('looks like this', async () => {

@@ -16,5 +16,6 @@ export function shortLabel(state: RunState, index: number): string {
 
 /** The setting the verdict names, or the one that leads so far; null when none does. */
 export function bestArm(state: RunState): number | null {
-  return state.verdict?.best ?? state.progress?.best ?? null;
+  if (state.verdict) return state.verdict.outcome === 'inconclusive' ? null : state.verdict.best;
+  return state.progress?.best ?? null;
 }
