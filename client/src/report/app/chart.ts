@@ -64,7 +64,7 @@ export function drawChart(place: HTMLElement, state: RunState): () => void {
                 // Side by side rather than on top of each other, in the order measured.
                 const spread = all.length > 1 ? (n / (all.length - 1) - 0.5) * 0.24 : 0;
                 ctx.beginPath();
-                ctx.arc(u.valToPos(i + spread, 'x', true), u.valToPos(score / 1e6, 'y', true), 2.2 * devicePixelRatio, 0, 2 * Math.PI);
+                ctx.arc(u.valToPos(i + spread, 'x', true), u.valToPos(score / 1e6, 'y', true), 2.8 * devicePixelRatio, 0, 2 * Math.PI);
                 ctx.fill();
               });
               const index = order[i];

@@ -40,12 +40,14 @@ function header(run: ShownRun, send: Send): HTMLElement {
         ...(state.verdict?.outcome === 'faster' ? [button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send)] : []),
         button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
       ];
-  const command = state.plan?.command.join(' ');
+  const command = state.plan?.command ?? [];
+  // Where things lie is for the tooltip: temporary folders and environments make long lines.
+  const brief = command.map((word) => (/^(?:\/|[A-Za-z]:\\)/.test(word) ? (word.split(/[\\/]/).at(-1) ?? word) : word)).join(' ');
   return element(
     'header',
     {},
     element('h1', {}, run.label),
-    element('p', { class: 'command' }, ...(command ? [element('code', {}, command)] : [])),
+    element('p', { class: 'command' }, ...(command.length > 0 ? [element('code', { title: command.join(' ') }, brief)] : [])),
     element('p', { class: 'buttons' }, ...buttons),
   );
 }
@@ -128,6 +130,7 @@ function surroundings(run: ShownRun): readonly HTMLElement[] {
   if (!hello) return [];
   const { machine } = hello;
   const facts: [string, string][] = [
+    ...(run.state.plan ? ([['Command', run.state.plan.command.join(' ')]] as [string, string][]) : []),
     ['Processor', machine.model ?? 'unknown'],
     ['CPUs', [machine.logicalCores == null ? '' : `${machine.logicalCores} logical`, machine.physicalCores == null ? '' : `${machine.physicalCores} physical`, machine.sockets == null ? '' : `${machine.sockets} sockets`, machine.numaNodes == null ? '' : `${machine.numaNodes} NUMA nodes`].filter(Boolean).join(', ')],
     ['Limits', [machine.cpuQuota == null ? 'no CPU quota' : `quota of ${machine.cpuQuota} CPUs`, machine.affinity == null ? 'all CPUs allowed' : `${machine.affinity.length} CPUs allowed`].join(', ')],
