@@ -177,6 +177,8 @@ describe('shell reader', () => {
     readText(reader, `${functions}f0 1\n`);
     readText(reader, `${'$('.repeat(3000)}python${')'.repeat(3000)}`);
     readText(reader, '{ '.repeat(5000));
+    readText(reader, 'echo "a $(\n'.repeat(500));
+    readText(reader, Array.from({ length: 2000 }, (_, i) => `export V_THREADS${i}=1\nif x; then export W_THREADS${i}=1; fi\npython a.py\n`).join(''));
     assert.ok(performance.now() - started < 10_000, `${performance.now() - started} ms`);
   });
 

@@ -70,15 +70,24 @@ interface Draft {
 }
 
 const TOP: Flow = { func: null, conditional: false, loop: false, background: false, copies: null, insideLoop: false, guards: new Set(), positional: null, statements: [], list: [], chain: null, depth: 0 };
-const MAX_STEPS = 20_000;
+const MAX_STEPS = 10_000;
 const MAX_DEPTH = 12;
+/** Exports beyond this many are no script that a person reads; the oldest are let go. */
+const MAX_ENTRIES = 256;
+const MAX_TEXT = 1_000_000;
 
 /** Reads a script. Never throws; what cannot be read is a gap. */
 export function interpretShell(text: string): ShellReading {
-  const tree = parseShell(text);
-  if (!tree) return { facts: [], gaps: [{ span: { chunk: 0, start: 0, end: text.length }, reason: 'too-large', message: 'The script is nested too deeply to be read.' }], statements: [], launches: new Map(), settings: new Map() };
+  const tree = text.length > MAX_TEXT ? null : parseShell(text);
+  if (!tree) return { facts: [], gaps: [{ span: { chunk: 0, start: 0, end: text.length }, reason: 'too-large', message: text.length > MAX_TEXT ? 'The script is larger than 1 MB and was not read.' : 'The script is nested too deeply to be read.' }], statements: [], launches: new Map(), settings: new Map() };
   const interpreter = new Interpreter(text);
-  interpreter.run(tree.script);
+  try {
+    interpreter.run(tree.script);
+  } catch (error) {
+    // Nested substitutions are parsed when they are looked at, so the stack can end here too; what was read stays.
+    if (!(error instanceof RangeError)) throw error;
+    interpreter.gaps.push({ span: { chunk: 0, start: 0, end: 0 }, reason: 'too-large', message: 'The script is nested too deeply to be read to its end.' });
+  }
   for (const error of tree.errors) {
     const start = Math.min(error.pos, text.length);
     interpreter.gaps.push({ span: { chunk: 0, start, end: Math.max(start, lineEndAt(text, start)) }, reason: 'syntax', message: `The shell cannot read this (${error.message}); what could be read around it was.` });
@@ -112,7 +121,7 @@ class Interpreter {
       this.#callFunction(name, null, TOP);
       this.#state = before;
     }
-    if (this.#exhausted) this.gaps.push({ span: { chunk: 0, start: 0, end: 0 }, reason: 'too-large', message: 'The script has too many paths to follow all of them.' });
+    if (this.#exhausted) this.gaps.push({ span: { chunk: 0, start: 0, end: 0 }, reason: 'too-large', message: 'The script has too many statements or paths to follow all of them.' });
   }
 
   finish(): Omit<ShellReading, 'statements'> {
@@ -254,6 +263,8 @@ class Interpreter {
   #branches(runs: readonly (() => void)[], exhaustive: boolean): void {
     const base = this.#state;
     const paths: ShellState[] = [];
+    // Every path copies and merges the variables, so a script with thousands of them has fewer steps to spend.
+    this.#steps += (runs.length + 1) * (base.variables.size >> 4);
     for (const run of runs) {
       this.#state = fork(base);
       run();
@@ -534,7 +545,12 @@ class Interpreter {
 
   /** An assignment that runs again counts from its last run. */
   #push(entry: StateEntry): void {
-    this.#state.environment = [...this.#state.environment.filter((other) => other.fact !== entry.fact), entry];
+    const kept = this.#state.environment.filter((other) => other.fact !== entry.fact);
+    if (kept.length >= MAX_ENTRIES) {
+      kept.shift();
+      this.#exhausted = true;
+    }
+    this.#state.environment = [...kept, entry];
   }
 
   #settingOf(assignment: Assignment, form: 'prefix', command: Command, flow: Flow, exported: boolean): number | null {

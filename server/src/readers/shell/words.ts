@@ -10,7 +10,11 @@ export interface WordContext {
   positional(index: number): Value | undefined;
   /** Whether the script exported a value for it before. */
   exported(name: string): boolean;
+  /** How many command substitutions enclose the word. */
+  readonly depth?: number;
 }
+
+const MAX_SUBSTITUTIONS = 8;
 
 /** The value of a whole word, as one string. */
 export function wordValue(word: Word, context: WordContext): Value {
@@ -170,11 +174,15 @@ function toInt(value: Value): Value {
 }
 
 /** The output of a command substitution, for the commands whose output says something about the machine. */
-function commandValue(script: Script, context: WordContext): Value {
+function commandValue(script: Script, outer: WordContext): Value {
+  const context: WordContext = { ...outer, depth: (outer.depth ?? 0) + 1 };
+  if ((context.depth ?? 0) > MAX_SUBSTITUTIONS) return unknownValue('is the output of a command');
   const command = onlyCommand(script);
   if (!command?.name) return pipelineValue(script, context);
   const words = [command.name, ...command.args.flatMap((arg) => (arg.type === 'Word' ? [arg] : []))];
-  const texts = words.map((word) => knownText(wordValue(word, context)));
+  // Once only: every further look would double the work per nested substitution.
+  const values = words.map((word) => wordValue(word, context));
+  const texts = values.map(knownText);
   const [name, first, second] = texts;
   switch (name) {
     case 'nproc': {
@@ -197,7 +205,7 @@ function commandValue(script: Script, context: WordContext): Value {
       return texts.includes('-c') && texts.includes('/proc/cpuinfo') && texts.some((text) => text !== null && /^\^?processor/.test(text)) ? { kind: 'quantity', quantity: 'logicalCpus' } : unknownValue('is the output of `grep`');
     case 'echo':
     case 'printf':
-      return words.length === 2 && words[1] && first !== '-n' ? wordValue(words[1], context) : unknownValue(`is the output of \`${name}\``);
+      return values.length === 2 && values[1] && first !== '-n' ? values[1] : unknownValue(`is the output of \`${name}\``);
     case 'dirname':
       return first === './script' ? stringValue('.') : unknownValue('is the output of `dirname`');
     case 'readlink':
@@ -209,10 +217,10 @@ function commandValue(script: Script, context: WordContext): Value {
       return stringValue('.');
     case 'expr': {
       const operator = ARITHMETIC[second ?? ''];
-      const left = words[1];
-      const right = words[3];
-      if (!operator || !left || !right || words.length !== 4) return unknownValue('is the output of `expr`');
-      return { kind: 'expression', operator, operands: [toInt(wordValue(left, context)), toInt(wordValue(right, context))] };
+      const left = values[1];
+      const right = values[3];
+      if (!operator || !left || !right || values.length !== 4) return unknownValue('is the output of `expr`');
+      return { kind: 'expression', operator, operands: [toInt(left), toInt(right)] };
     }
     default:
       return unknownValue(name == null ? 'is the output of a command' : `is the output of \`${name}\``);
