@@ -1,6 +1,6 @@
 /** Questions about the order in which one process executes its facts. */
 import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
-import type { ComputeFact, FanOutFact } from '../core/fact.ts';
+import type { ComputeFact, Fact, FanOutFact } from '../core/fact.ts';
 import type { Knob, Library } from '../core/knob.ts';
 import type { ScheduledFact } from '../core/launchGraph.ts';
 import type { Plan } from '../core/plan.ts';
@@ -56,4 +56,18 @@ export function torchWorkBefore(plan: Plan, index: number): (ScheduledFact & { r
 /** Fan-outs of one kind, in the order they execute. */
 export function fanOuts(plan: Plan, what: FanOutFact['what']): readonly { readonly index: number; readonly scheduled: ScheduledFact; readonly fact: FanOutFact }[] {
   return plan.schedule.flatMap((scheduled, index) => (scheduled.fact.kind === 'fanOut' && scheduled.fact.what === what ? [{ index, scheduled, fact: scheduled.fact }] : []));
+}
+
+/** Facts of the body of a function and of the functions of the same file that it calls, directly or not. */
+export function factsRunBy(func: string, facts: readonly Fact[]): readonly Fact[] {
+  const names = new Set([func]);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const fact of facts) {
+      if (fact.kind !== 'invoke' || fact.scope.func === null || !names.has(fact.scope.func) || names.has(fact.callee)) continue;
+      names.add(fact.callee);
+      grown = true;
+    }
+  }
+  return facts.filter((f) => f.scope.func !== null && names.has(f.scope.func));
 }

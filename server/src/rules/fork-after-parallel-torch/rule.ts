@@ -2,7 +2,7 @@
 import type { Fact } from '../../core/fact.ts';
 import { evaluateInt } from '../../core/value.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { fanOuts, torchWorkBefore } from '../programOrder.ts';
+import { factsRunBy, fanOuts, torchWorkBefore } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 export const rule = defineRule({
@@ -46,16 +46,7 @@ export const rule = defineRule({
 
 /** True when the worker, or a function it calls in this file, uses PyTorch's threads before it limits them. */
 function usesTorch(facts: readonly Fact[], worker: string): boolean {
-  const names = new Set([worker]);
-  for (let grown = true; grown; ) {
-    grown = false;
-    for (const fact of facts) {
-      if (fact.kind !== 'invoke' || fact.scope.func === null || !names.has(fact.scope.func) || names.has(fact.callee)) continue;
-      names.add(fact.callee);
-      grown = true;
-    }
-  }
-  const inside = facts.filter((f) => f.scope.func !== null && names.has(f.scope.func));
+  const inside = factsRunBy(worker, facts);
   if (inside.some((f) => f.kind === 'setting' && f.name === 'torch.set_num_threads')) return false;
   return inside.some((f) => f.kind === 'compute' && f.library === 'torch' && f.certain);
 }

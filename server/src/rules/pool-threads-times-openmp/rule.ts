@@ -2,7 +2,7 @@
 import { evaluateInt } from '../../core/value.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { coresText, decidedAt, formatRatio, relatedPlaces, settingAt } from '../planProof.ts';
-import { fanOuts } from '../programOrder.ts';
+import { factsRunBy, fanOuts } from '../programOrder.ts';
 import { defineRule, type PlanInput } from '../rule.ts';
 
 export const rule = defineRule({
@@ -48,16 +48,7 @@ export const rule = defineRule({
 function runsTorch({ plan, graph }: Pick<PlanInput, 'plan' | 'graph'>, worker: string): boolean {
   for (const uri of plan.launch.reachable) {
     const facts = graph.files.get(uri)?.facts ?? [];
-    const names = new Set([worker]);
-    for (let grown = true; grown; ) {
-      grown = false;
-      for (const fact of facts) {
-        if (fact.kind !== 'invoke' || fact.scope.func === null || !names.has(fact.scope.func) || names.has(fact.callee)) continue;
-        names.add(fact.callee);
-        grown = true;
-      }
-    }
-    const inside = facts.filter((f) => f.scope.func !== null && names.has(f.scope.func));
+    const inside = factsRunBy(worker, facts);
     if (inside.some((f) => f.kind === 'setting' && f.name === 'torch.set_num_threads')) return false;
     if (inside.some((f) => f.kind === 'call' && /(?:Lock|Semaphore|acquire)/.test(f.callee))) return false;
     if (inside.some((f) => f.kind === 'compute' && f.library === 'torch' && f.certain)) return true;
