@@ -80,7 +80,7 @@ describe('a benchmark of real PyTorch', function () {
     for (const line of [small, large]) {
       const annotation = shown.find((found) => found.line === line);
       assert.ok(annotation, `line ${line + 1} has a time; there: ${shown.map((found) => found.line + 1).join(', ')}`);
-      assert.match(annotation.text, /^[▆░]{6} \d+ % · [\d.,]+ (?:min|s|ms) · [\d,]+x/);
+      assert.match(annotation.text, /^[█░]{6} \d+ % · [\d.,]+ (?:min|s|ms) · [\d,]+x/);
       assert.equal(annotation.stale, false);
     }
     assert.ok(shown.find((found) => found.line === small)?.text.includes(THOROUGH ? '2,000x' : '500x'), 'as often as the loop says');
