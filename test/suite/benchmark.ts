@@ -44,6 +44,11 @@ async function limit(seconds: number): Promise<void> {
 async function workspaceOf(script: string, launches?: string, name = 'infer.py', label = 'infer'): Promise<LaunchRef> {
   writeFileSync(path.join(FOLDER, name), script);
   if (launches !== undefined) writeFileSync(path.join(FOLDER, '.vscode/launch.json'), launches);
+  return known(label);
+}
+
+/** A launch of launch.json that can be run; a test before may have replaced the files a moment ago. */
+async function known(label: string): Promise<LaunchRef> {
   const { uri } = await vscode.workspace.openTextDocument(uriOf('.vscode/launch.json'));
   return waitFor(`a lens on "${label}"`, async () => {
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri, 50);
@@ -61,6 +66,7 @@ describe('a benchmark of real PyTorch', function () {
 
   it('runs, shows its progress and ends with a verdict', async () => {
     await open('infer.py');
+    await known(LAUNCH.launchId);
     reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, THOROUGH ? { confirmed: true } : { confirmed: true, threads: [1, 2] });
     assert.ok(reply, 'it was started');
     assert.equal(reply.outcome, 'finished', reply.message);
@@ -169,7 +175,7 @@ describe('cancelling', function () {
   after(reset);
 
   it('ends the workload and everything it started', async () => {
-    const running = vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', LAUNCH, { confirmed: true });
+    const running = vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', await known(LAUNCH.launchId), { confirmed: true });
     await waitFor('the workload to run', () => (workloads().length > 0 ? true : undefined), 60_000);
     await vscode.commands.executeCommand('threadgauge.cancelBenchmark');
     const reply = await running;
