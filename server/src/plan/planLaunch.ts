@@ -49,6 +49,11 @@ interface ChildPlan extends ProcessPlan {
   readonly appThreads: AppThreads | null;
 }
 
+/** The defaults of other platforms are known from the libraries' sources and were not run. */
+function isMeasured({ os, arch }: Machine): boolean {
+  return (os === null || os === 'linux') && (arch === null || arch === 'x86_64');
+}
+
 class Planner {
   readonly #launch: Launch;
   readonly #graph: LaunchGraph;
@@ -85,7 +90,7 @@ class Planner {
       fanOuts.push(fanOut);
       if (fanOut.kind === 'processes') children.set(fanOut, this.#childPlan(fanOut, state, machine));
     }
-    if (state.assumed) this.#likely = true;
+    if (state.assumed || !isMeasured(machine)) this.#likely = true;
     const own = this.#processPlan(state, scheduled, machine);
     const counted = this.#count(launched, own, fanOuts, children, scheduled);
     const cores = limits.cores;

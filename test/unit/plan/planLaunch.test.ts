@@ -230,7 +230,9 @@ describe('machine limits', () => {
     assert.equal(differs.intraOp.value, null);
     assert.match(differs.intraOp.unknown ?? '', /architecture/);
     const arm = machineFromJson({ os: 'linux', arch: 'aarch64', logicalCores: 96 });
-    assert.equal((await onlyPlan({ 'a.py': TORCH }, arm)).intraOp.value, 96);
+    const onArm = await onlyPlan({ 'a.py': TORCH }, arm);
+    assert.equal(onArm.intraOp.value, 96);
+    assert.equal(onArm.certainty, 'likely', 'that wheel was not run, only read');
     assert.equal((await onlyPlan({ 'a.py': TORCH, 'run.sh': 'OMP_NUM_THREADS=200 python a.py\n' }, arm)).intraOp.value, 200);
   });
 
