@@ -271,6 +271,70 @@ class Fidelity(ProbeTest):
         result = self.assert_same("s.py", report=False)
         self.assertIsNone(result.report)
 
+    def test_pinned_variables_keep_their_value_whatever_the_script_writes(self):
+        self.write(
+            "s.py",
+            '''
+            import os, subprocess, sys
+            os.environ["OMP_NUM_THREADS"] = "2"
+            os.environ["OTHER"] = "x"
+            import json
+            NAME = "OMP_NUM_THREADS"
+            def seen():
+                code = "import os; print(os.environ.get('OMP_NUM_THREADS'), os.environ.get('MKL_NUM_THREADS'), os.environ.get('OTHER'))"
+                for env in (None, dict(os.environ), os.environ.copy()):
+                    print(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout.strip())
+                print(os.environ.get(NAME), os.getenv(NAME), os.environb.get(NAME.encode()), NAME in os.environ, "MKL_NUM_THREADS" in os.environ)
+            seen()
+            os.environ.setdefault(NAME, "3")
+            os.environ.update({NAME: "4", "OTHER": "y"})
+            os.environ.update(OMP_NUM_THREADS="5", MKL_NUM_THREADS="5")
+            os.putenv(NAME, "6")
+            os.putenv(NAME.encode(), b"6")
+            os.environb[NAME.encode()] = b"7"
+            seen()
+            print(os.environ.pop(NAME), os.environ.pop(NAME, None))
+            del os.environ[NAME]
+            os.unsetenv(NAME)
+            del os.environ["OTHER"]
+            print(os.environ.setdefault("MKL_NUM_THREADS", "9"))
+            del os.environ["MKL_NUM_THREADS"]
+            if sys.version_info >= (3, 9):
+                os.environ |= {NAME: "8"}
+            seen()
+            for wrong in (lambda: os.environ.update(OMP_NUM_THREADS=2), lambda: os.environ.__setitem__(1, "x"), lambda: os.environ.__setitem__([], "x"), lambda: os.environ.__delitem__("NOT_THERE")):
+                try:
+                    wrong()
+                    print("no error")
+                except (TypeError, KeyError) as error:
+                    print(type(error).__name__, error)
+            os.environ.clear()
+            print(dict(os.environ))
+            if hasattr(os, "fork"):
+                sys.stdout.flush()
+                child = os.fork()
+                if child == 0:
+                    os.environ[NAME] = "1"
+                    print(os.environ[NAME], flush=True)
+                    os._exit(0)
+                os.waitpid(child, 0)
+            ''',
+        )
+        env = dict(self.environment(), OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+        for mode in ("region", "wall"):
+            result = self.probe("s.py", mode=mode, env=env, pinned_env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": None})
+            self.assertEqual((result.err, result.code), ("", 0), result.out)
+            lines = result.out.splitlines()
+            first = ["1 None x"] * 3 + ["1 1 b'1' True False"]
+            then = ["1 None y"] * 3 + ["1 1 b'1' True False"]
+            last = ["1 None None"] * 3 + ["1 1 b'1' True False"]
+            errors = ["TypeError str expected, not int", "TypeError str expected, not int", "TypeError str expected, not list", "KeyError 'NOT_THERE'"]
+            self.assertEqual(lines, first + then + ["1 1", "9"] + last + errors + ["{'OMP_NUM_THREADS': '1'}", "1"])
+
+    def test_nothing_pinned_changes_nothing(self):
+        self.write("s.py", "import os\nprint(os.environ.__class__.__setitem__.__module__, os.putenv)\nos.environ['OMP_NUM_THREADS'] = '3'\nprint(os.environ['OMP_NUM_THREADS'])\nos.environ.popitem()\n")
+        self.assert_same("s.py")
+
     def test_work_at_the_very_end(self):
         self.write("s.py", "import atexit, threading, time\nclass D:\n    def __del__(self):\n        n = len('del')\n        print('del', n)\nd = D()\n@atexit.register\ndef bye():\n    print('bye', len('x'))\nthreading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\n")
         result = self.assert_same("s.py")

@@ -296,6 +296,76 @@ def _override_torch(count):
     sys.meta_path.insert(0, finder)
 
 
+# ---------------------------------------------------------------------- environment
+
+
+def _pin_environment(pinned):
+    """Keeps variables at given values (``None``: unset) in this process and for its children, whatever the script writes to them.
+
+    A write is checked as ever and then forgotten; a read gives the pinned value. ``setdefault`` on a
+    variable pinned to nothing gives the default, as the script expects, without setting it.
+    """
+    environ = os.environ
+    for name, value in pinned.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+    names = frozenset(pinned) | frozenset(os.fsencode(name) for name in pinned)
+    kind = type(environ)
+    set_item, delete_item, set_default = kind.__setitem__, kind.__delitem__, kind.setdefault
+    putenv, unsetenv = os.putenv, getattr(os, "unsetenv", None)
+
+    def is_pinned(key):
+        return isinstance(key, (str, bytes)) and key in names
+
+    def pinned_set(self, key, value):
+        if is_pinned(key):
+            self.encodekey(key)
+            self.encodevalue(value)
+        else:
+            set_item(self, key, value)
+
+    def pinned_delete(self, key):
+        if is_pinned(key):
+            self.encodekey(key)
+        else:
+            delete_item(self, key)
+
+    def pinned_default(self, key, value):
+        if is_pinned(key) and key not in self:
+            self.encodevalue(value)
+            return value
+        return set_default(self, key, value)
+
+    # Both are made of the above by the base class, and would go on for ever.
+    def popitem(self):
+        for key in self:
+            if key not in names:
+                return key, self.pop(key)
+        raise KeyError("popitem(): dictionary is empty")
+
+    def clear(self):
+        for key in list(self):
+            del self[key]
+
+    def pinned_putenv(name, value):
+        if is_pinned(name):
+            os.fsencode(value)
+        else:
+            putenv(name, value)
+
+    def pinned_unsetenv(name):
+        if not is_pinned(name):
+            unsetenv(name)
+
+    kind.__setitem__, kind.__delitem__, kind.setdefault = pinned_set, pinned_delete, pinned_default
+    kind.popitem, kind.clear = popitem, clear
+    os.putenv = pinned_putenv
+    if unsetenv is not None:
+        os.unsetenv = pinned_unsetenv
+
+
 # ---------------------------------------------------------------------- running
 
 
@@ -450,6 +520,8 @@ def main():
     if not arguments or (arguments[0] == "-m" and len(arguments) < 2):
         sys.exit("The probe was given no script to run.")
     session = Session(orders)
+    if orders.get("pinned_env"):
+        _pin_environment(orders["pinned_env"])
     # Registered first, so called last: after other handlers and after threads have been joined.
     atexit.register(session.write)
     if hasattr(os, "register_at_fork"):
