@@ -10,7 +10,7 @@ import { startBrowserEditor, type EditorOptions } from './editorHost.ts';
 import { pythonWithTorch } from './bootstrap.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
-const TIMEOUT_MS = Number(process.env['THREADGAUGE_SUITE_TIMEOUT_S'] ?? 540) * 1000;
+const TIMEOUT_MS = Number(process.env['THREADGAUGE_SUITE_TIMEOUT_S'] ?? 900) * 1000;
 /** One window each: trust is a property of the window. */
 const SESSIONS = [
   { name: 'trusted', trusted: true },

@@ -144,7 +144,7 @@ describe('a benchmark of real PyTorch', function () {
 });
 
 describe('a verdict', function () {
-  this.timeout(300_000);
+  this.timeout(420_000);
   before(() => limit(120));
   after(reset);
 
