@@ -189,6 +189,10 @@ class Session:
                 "error": " ".join(self.errors) or None,
                 "clock": "CLOCK_MONOTONIC",
             }
+            folder = os.path.dirname(self.out)
+            if not os.path.isdir(folder):
+                # Someone has cleaned up the temporary files of a running program.
+                os.mkdir(folder, 0o700)
             temporary = "%s.%d.part" % (self.out, self.pid)
             with open(temporary, "w", encoding="utf-8") as stream:
                 json.dump(report, stream)

@@ -287,6 +287,10 @@ export interface Arm {
    */
   label: string;
   /**
+   * The variables of `env` keep these values in the program's main process whatever its script writes to them. Needs the probe.
+   */
+  pin_env?: boolean;
+  /**
    * Why it is tried: `physical cores`, `power of two`, `in force today`.
    */
   reason: string;

@@ -31,8 +31,14 @@ impl Runner {
     }
 
     fn idle(mark: &str) -> Self {
+        Self::idle_with(mark, &std::env::temp_dir())
+    }
+
+    /// A runner that keeps its files in `temporary`.
+    fn idle_with(mark: &str, temporary: &std::path::Path) -> Self {
         let mut child = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner"))
             .arg("run")
+            .env("TMPDIR", temporary)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -123,7 +129,7 @@ fn mark() -> String {
 }
 
 fn arm(value: &str) -> Arm {
-    Arm { label: format!("SETTING={value}"), threads: value.parse().ok(), env: BTreeMap::from([("SETTING".into(), Some(value.into()))]), torch_num_threads: None, reason: "test".into() }
+    Arm { label: format!("SETTING={value}"), threads: value.parse().ok(), env: BTreeMap::from([("SETTING".into(), Some(value.into()))]), torch_num_threads: None, pin_env: false, reason: "test".into() }
 }
 
 fn request(argv: &[&str], mark: &str) -> BenchRequest {
@@ -456,14 +462,86 @@ fn machine_prints_this_machine_and_wrong_usage_is_told() {
 /// A Python script, run through the real probe.
 fn run_script(text: &str, change: impl Fn(&mut BenchRequest)) -> Vec<Event> {
     let directory = tempfile::tempdir().expect("a directory");
-    let root = directory.path().canonicalize().expect("it exists").to_str().expect("UTF-8").to_owned();
-    std::fs::write(directory.path().join("script.py"), text).expect("written");
     run(&[python(), "script.py", "7"], |request| {
-        request.workload.cwd.clone_from(&root);
-        request.workload.python =
-            Some(PythonWorkload { script_index: 1, probe_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../python").into(), roots: vec![root.clone()], region: Region::AfterImports });
+        probed(request, directory.path(), text);
         change(request);
     })
+}
+
+/// Makes `request` one of a script in `directory`, with the real probe.
+fn probed(request: &mut BenchRequest, directory: &std::path::Path, text: &str) {
+    let root = directory.canonicalize().expect("it exists").to_str().expect("UTF-8").to_owned();
+    std::fs::write(directory.join("script.py"), text).expect("written");
+    request.workload.cwd.clone_from(&root);
+    request.workload.python = Some(PythonWorkload { script_index: 1, probe_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../python").into(), roots: vec![root], region: Region::AfterImports });
+}
+
+#[test]
+fn a_variable_that_the_script_writes_is_varied_by_pinning_it() {
+    let script = "import os\nos.environ['SETTING'] = '9'\nimport sys\nsys.exit(os.environ['SETTING'] != os.environ['EXPECTED'])\n";
+    let expecting = |pin: bool| {
+        run_script(script, |request| {
+            for arm in &mut request.arms {
+                arm.pin_env = pin && arm.label != "SETTING=1";
+                arm.env.insert("EXPECTED".into(), Some(if arm.pin_env { "2" } else { "9" }.into()));
+            }
+        })
+    };
+    let events = expecting(true);
+    assert!(!finished(&events).cancelled);
+    assert!(trials(&events).iter().all(|trial| went_well(trial)), "{:?}", trials(&events));
+    assert!(trials(&events).iter().any(|trial| trial.arm == 1));
+    // Without the pin the script has its way.
+    assert!(trials(&expecting(false)).iter().all(|trial| went_well(trial)));
+    let events = run(&["true"], |request| request.arms[1].pin_env = true);
+    assert_eq!(failed(&events).code, FailureCode::BadRequest);
+    assert!(failed(&events).message.contains("`SETTING=2` works through the probe"), "{}", failed(&events).message);
+}
+
+#[test]
+fn files_are_gone_after_a_run_and_those_of_a_killed_runner_after_the_next() {
+    let names = |directory: &std::path::Path| -> Vec<String> {
+        std::fs::read_dir(directory).expect("it exists").flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.starts_with("threadgauge-")).collect()
+    };
+    let (work, temporary) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let start = |script: &str, mode: Mode| {
+        let mark = mark();
+        let mut request = request(&[python(), "script.py"], &mark);
+        probed(&mut request, work.path(), script);
+        (request.mode, request.lines.arms) = (mode, vec![0]);
+        let mut runner = Runner::idle_with(&mark, temporary.path());
+        runner.send(&Command::Start(Box::new(request)));
+        runner
+    };
+    let mut killed = start("import time\nfor i in range(200):\n    time.sleep(0.1 if __debug__ and i > 5 else 0)\n    if i > 8: time.sleep(1000)\n", Mode::Lines);
+    killed.until(|event| matches!(event, Event::Sample(_)));
+    let pid = killed.child.id();
+    killed.child.kill().expect("killed");
+    killed.child.wait().expect("reaped");
+    killed.assert_no_survivors(Duration::from_secs(5));
+    assert_eq!(names(temporary.path()).len(), 1, "{:?}", names(temporary.path()));
+    std::fs::write(temporary.path().join(names(temporary.path())[0].clone() + ".cell"), "x").expect("written");
+    let mut next = start("import os\nx = len('abc')\n", Mode::Lines);
+    assert!(!finished(&next.rest()).cancelled);
+    assert_eq!(names(temporary.path()), Vec::<String>::new());
+    let of_killed = format!("threadgauge-{pid}-");
+    assert!(!names(std::path::Path::new("/dev/shm")).iter().any(|name| name.starts_with(&of_killed)));
+}
+
+#[test]
+fn cleaning_up_under_a_run_does_not_end_it() {
+    let script = "import glob, os, shutil\nfor name in glob.glob(os.environ['CLEAN'] + '/threadgauge-*'):\n    shutil.rmtree(name)\n";
+    let temporary = tempfile::tempdir().expect("a directory");
+    let work = tempfile::tempdir().expect("a directory");
+    let mark = mark();
+    let mut request = request(&[python(), "script.py"], &mark);
+    probed(&mut request, work.path(), script);
+    request.workload.env.insert("CLEAN".into(), temporary.path().to_str().expect("UTF-8").into());
+    let mut runner = Runner::idle_with(&mark, temporary.path());
+    runner.send(&Command::Start(Box::new(request)));
+    let events = runner.rest();
+    assert!(!doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::RegionUnavailable { .. } | Doubt::TrialsFailed { .. })), "{:?}", doubts(&events));
+    assert!(trials(&events).iter().all(|trial| went_well(trial) && trial.region_ns.is_some()), "{:?}", trials(&events));
 }
 
 #[test]

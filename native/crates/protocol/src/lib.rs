@@ -197,6 +197,9 @@ pub struct Arm {
     /// Replaces the argument of every `torch.set_num_threads` call, where the script decides and the environment cannot. Needs the probe.
     #[serde(default)]
     pub torch_num_threads: Option<u32>,
+    /// The variables of `env` keep these values in the program's main process whatever its script writes to them. Needs the probe.
+    #[serde(default)]
+    pub pin_env: bool,
     /// Why it is tried: `physical cores`, `power of two`, `in force today`.
     pub reason: String,
 }

@@ -10,6 +10,7 @@ fn arm() -> Arm {
         threads: Some(2),
         env: BTreeMap::from([("OMP_NUM_THREADS".into(), Some("2".into())), ("MKL_NUM_THREADS".into(), None)]),
         torch_num_threads: None,
+        pin_env: false,
         reason: "physical cores".into(),
     }
 }

@@ -130,7 +130,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn new(request: &'a BenchRequest, workload: &'a mut dyn Workload, out: &'a mut Emitter<'e>, cancel: &Cancel) -> Self {
         let python = request.workload.python.as_ref();
         let scoring = if request.workload.simulated.is_some() { Region::Process } else { python.map_or(Region::Process, |python| python.region) };
-        let wants_probe = scoring == Region::AfterImports || request.arms.iter().any(|arm| arm.torch_num_threads.is_some());
+        let wants_probe = scoring == Region::AfterImports || request.arms.iter().any(needs_probe);
         Self {
             request,
             workload,
@@ -288,7 +288,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             self.doubt(Doubt::RegionUnavailable { reason });
         }
         for index in 0..self.records.arms.len() {
-            if self.records.arms[index].arm.torch_num_threads.is_some() && index != self.request.current {
+            if needs_probe(&self.records.arms[index].arm) && index != self.request.current {
                 self.records.arms[index].dropped = true;
                 let label = self.records.arms[index].arm.label.clone();
                 self.doubt(Doubt::NotMeasured { what: format!("{label} needs the probe, with which the program fails.") });
@@ -621,6 +621,11 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
         }
     }
+}
+
+/// True when the probe is what puts the setting into force.
+fn needs_probe(arm: &Arm) -> bool {
+    arm.torch_num_threads.is_some() || arm.pin_env
 }
 
 /// Repetitions of spoilt trials in a whole run: a load that stays must not multiply its length.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use threadgauge_protocol::PythonWorkload;
+use threadgauge_protocol::{Arm, PythonWorkload};
 
 use crate::workload::{Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime};
 
@@ -18,6 +18,7 @@ struct Instructions<'a> {
     out: &'a Path,
     roots: &'a [String],
     torch_num_threads: Option<u32>,
+    pinned_env: Option<&'a BTreeMap<String, Option<String>>>,
     cell: Option<&'a Path>,
     cpu_lines: Option<&'a BTreeMap<String, Vec<u32>>>,
     old_pythonpath: Option<String>,
@@ -58,7 +59,7 @@ struct ReportedFile {
 pub(crate) fn inject(
     python: &PythonWorkload,
     mode: &ProbeMode,
-    torch_num_threads: Option<u32>,
+    arm: &Arm,
     out: &Path,
     cell: Option<&Path>,
     argv: &mut Vec<String>,
@@ -78,7 +79,7 @@ pub(crate) fn inject(
         _ => python.probe_dir.clone(),
     };
     env.insert("PYTHONPATH".into(), path);
-    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads, cell, cpu_lines, old_pythonpath };
+    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, pinned_env: arm.pin_env.then_some(&arm.env), cell, cpu_lines, old_pythonpath };
     env.insert("THREADGAUGE_PROBE".into(), serde_json::to_string(&instructions).unwrap_or_default());
 }
 
@@ -136,25 +137,39 @@ mod tests {
         PythonWorkload { script_index: 2, probe_dir: "/p".into(), roots: vec!["/w".into()], region: threadgauge_protocol::Region::AfterImports }
     }
 
+    fn arm(pin_env: bool) -> Arm {
+        let env = BTreeMap::from([("OMP_NUM_THREADS".to_owned(), Some("2".to_owned())), ("MKL_NUM_THREADS".to_owned(), None)]);
+        Arm { label: "2".into(), threads: Some(2), env, torch_num_threads: Some(2), pin_env, reason: "test".into() }
+    }
+
     #[test]
     fn the_probe_goes_between_options_and_script() {
         let mut argv: Vec<String> = ["python3", "-u", "run.py", "--n", "3"].map(str::to_owned).to_vec();
         let mut env = BTreeMap::from([("PYTHONPATH".to_owned(), "/old".to_owned())]);
-        inject(&python(), &ProbeMode::Wall, Some(2), Path::new("/tmp/o.json"), Some(Path::new("/dev/shm/c")), &mut argv, &mut env);
+        inject(&python(), &ProbeMode::Wall, &arm(false), Path::new("/tmp/o.json"), Some(Path::new("/dev/shm/c")), &mut argv, &mut env);
         assert_eq!(argv, ["python3", "-u", "-m", "threadgauge_probe", "run.py", "--n", "3"]);
         assert_eq!(env["PYTHONPATH"], "/p:/old");
         let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
         assert_eq!(
             told,
-            serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "torch_num_threads": 2, "cell": "/dev/shm/c", "cpu_lines": null, "old_pythonpath": "/old"})
+            serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "torch_num_threads": 2, "pinned_env": null, "cell": "/dev/shm/c", "cpu_lines": null, "old_pythonpath": "/old"})
         );
+    }
+
+    #[test]
+    fn variables_are_pinned_when_the_arm_says_so() {
+        let (mut argv, mut env) = (vec!["python3".to_owned(), "a.py".to_owned()], BTreeMap::new());
+        let python = PythonWorkload { script_index: 1, ..python() };
+        inject(&python, &ProbeMode::Region, &arm(true), Path::new("/o"), None, &mut argv, &mut env);
+        let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
+        assert_eq!(told["pinned_env"], serde_json::json!({"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": null}));
     }
 
     #[test]
     fn off_changes_nothing() {
         let mut argv = vec!["python3".to_owned(), "a.py".to_owned()];
         let mut env = BTreeMap::new();
-        inject(&python(), &ProbeMode::Off, None, Path::new("/o"), None, &mut argv, &mut env);
+        inject(&python(), &ProbeMode::Off, &arm(true), Path::new("/o"), None, &mut argv, &mut env);
         assert_eq!((argv.len(), env.len()), (2, 0));
     }
 

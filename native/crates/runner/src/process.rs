@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use threadgauge_protocol::{BenchRequest, Limits, Sample, Workload as Program};
 use threadgauge_sys::cell::{CurrentLine, LineCell};
+use threadgauge_sys::leftovers;
 use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec};
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
 
@@ -41,16 +42,23 @@ pub struct Processes {
 impl Processes {
     /// The program of `request`.
     pub fn new(request: &BenchRequest) -> Self {
+        for directory in leftovers::directories() {
+            leftovers::clear(&directory);
+        }
         Self {
             program: request.workload.clone(),
             limits: request.limits.clone(),
             random: Random::new(request.seed ^ 0x11e5),
             throttle: Throttle::find(),
-            directory: tempfile::Builder::new().prefix("threadgauge-").tempdir().ok(),
+            directory: None,
         }
     }
 
-    fn report_path(&self, trial: u32) -> Option<PathBuf> {
+    /// Where the probe writes. The directory is made again should someone have cleaned up under us.
+    fn report_path(&mut self, trial: u32) -> Option<PathBuf> {
+        if self.directory.as_ref().is_none_or(|directory| !directory.path().is_dir()) {
+            self.directory = tempfile::Builder::new().prefix(&leftovers::own_prefix()).tempdir().ok();
+        }
         self.directory.as_ref().map(|directory| directory.path().join(format!("trial-{trial}.json")))
     }
 
@@ -65,7 +73,7 @@ impl Processes {
         }
         let mut argv = self.program.argv.clone();
         if let (Some(python), Some(report)) = (&self.program.python, report) {
-            probe::inject(python, &spec.probe, spec.arm.torch_num_threads, report, cell.map(LineCell::path), &mut argv, &mut env);
+            probe::inject(python, &spec.probe, spec.arm, report, cell.map(LineCell::path), &mut argv, &mut env);
         }
         SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, supervisor: None }
     }

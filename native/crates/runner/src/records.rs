@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     fn records(blocks: &[&[(u32, f64)]]) -> Records {
-        let arm = |label: &str| Arm { label: label.into(), threads: None, env: BTreeMap::new(), torch_num_threads: None, reason: String::new() };
+        let arm = |label: &str| Arm { label: label.into(), threads: None, env: BTreeMap::new(), torch_num_threads: None, pin_env: false, reason: String::new() };
         Records {
             arms: blocks
                 .iter()

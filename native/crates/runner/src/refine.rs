@@ -79,7 +79,7 @@ fn interpolate(pattern: &Arm, count: u32, low: u32, high: u32) -> Arm {
     let torch_num_threads = if pattern.torch_num_threads == Some(old) { Some(count) } else { pattern.torch_num_threads };
     let renamed = rename(&pattern.label, &old_text, &text);
     let label = renamed.unwrap_or_else(|| if set.is_empty() { format!("torch.set_num_threads({count})") } else { set.join(" ") });
-    Arm { label, threads: Some(count), env, torch_num_threads, reason: format!("between {low} and {high}") }
+    Arm { label, threads: Some(count), env, torch_num_threads, pin_env: pattern.pin_env, reason: format!("between {low} and {high}") }
 }
 
 /// `label` with the whole number `old` replaced by `new`; `None` when it is not in it.
@@ -121,6 +121,7 @@ mod tests {
             threads: Some(4),
             env: BTreeMap::from([("OMP_NUM_THREADS".into(), Some("4".into())), ("MKL_NUM_THREADS".into(), Some("4".into())), ("KMP_BLOCKTIME".into(), Some("40".into()))]),
             torch_num_threads: None,
+            pin_env: false,
             reason: "power of two".into(),
         };
         let middle = interpolate(&arm, 6, 4, 8);

@@ -31,6 +31,9 @@ pub enum BadRequest {
     /// Lines without Python.
     #[error("Timings per line need a Python workload.")]
     LinesNeedPython,
+    /// A setting that only the probe can put into force.
+    #[error("The setting `{0}` works through the probe, which needs a Python workload.")]
+    ArmNeedsPython(String),
     /// No program.
     #[error("The command line is empty.")]
     EmptyCommand,
@@ -108,6 +111,9 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
             }
         }
         return Ok(());
+    }
+    if let (None, Some(arm)) = (&request.workload.python, request.arms.iter().find(|arm| arm.pin_env || arm.torch_num_threads.is_some())) {
+        return Err(BadRequest::ArmNeedsPython(arm.label.clone()));
     }
     if request.workload.argv.first().is_none_or(String::is_empty) {
         return Err(BadRequest::EmptyCommand);

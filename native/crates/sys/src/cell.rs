@@ -48,7 +48,7 @@ impl LineCell {
     pub fn create_in(directory: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-        let name = format!("threadgauge-{}-{stamp:x}-{}.cell", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("{}{stamp:x}-{}.cell", crate::leftovers::own_prefix(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = directory.join(name);
         let mut options = std::fs::OpenOptions::new();
         options.read(true).write(true).create_new(true);

@@ -7,6 +7,7 @@
 pub mod cell;
 #[cfg(target_os = "linux")]
 mod cgroup;
+pub mod leftovers;
 pub mod process;
 pub mod sample;
 pub mod topology;

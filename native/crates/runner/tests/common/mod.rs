@@ -15,6 +15,7 @@ pub fn arm(threads: u32) -> Arm {
         threads: Some(threads),
         env: BTreeMap::from([("OMP_NUM_THREADS".into(), Some(threads.to_string()))]),
         torch_num_threads: None,
+        pin_env: false,
         reason: "test".into(),
     }
 }
