@@ -113,6 +113,41 @@ describe('benchmarks through the language server', function () {
     assert.equal(verified.state?.verdict?.outcome, 'faster', verified.message);
   });
 
+  it('measures a variable that the script writes itself, changes it there, and verifies that', async () => {
+    const script = `import os\n\nos.environ['OMP_NUM_THREADS'] = '1'\nos.environ["MKL_NUM_THREADS"] = str(1)\n\nimport torch\n\nprint(torch.ones(9, 9) @ torch.ones(9, 9))\n`;
+    writeFileSync(path.join(folder, 'own.py'), script);
+    // The run is simulated; all that is asked of PyTorch is that it could be imported.
+    const modules = path.join(path.dirname(folder), 'modules');
+    mkdirSync(modules);
+    writeFileSync(path.join(modules, 'torch.py'), '');
+    const inherited = process.env['PYTHONPATH'];
+    process.env['PYTHONPATH'] = modules;
+    after(() => {
+      if (inherited === undefined) delete process.env['PYTHONPATH'];
+      else process.env['PYTHONPATH'] = inherited;
+    });
+    const requests: BenchRequest[] = [];
+    client = await startClient(folder, {}, EDITOR, (request) => {
+      requests.push(request);
+      return simulated(request);
+    });
+    const uri = client.open(path.join(folder, 'own.py'));
+    const reply = await bench({ uri, launchId: '', threads: [1, 4] });
+    assert.equal(reply.outcome, 'finished', reply.message);
+    assert.match(reply.message, /^(?:OMP|MKL)_NUM_THREADS=4 is [\d.]+ times faster than (?:OMP|MKL)_NUM_THREADS=1 \(set by own\.py\)/);
+    const position = { line: 2, character: 3 };
+    const actions = await client.connection.sendRequest<CodeAction[]>('textDocument/codeAction', { textDocument: { uri }, range: { start: position, end: position }, context: { diagnostics: [] } });
+    const set = actions.find(({ title }) => /^Set (?:OMP|MKL)_NUM_THREADS=\d: [\d.]+x faster, measured/.test(title));
+    const [change] = set?.edit?.documentChanges ?? [];
+    assert.ok(change && 'edits' in change, JSON.stringify(actions));
+    const edits = change.edits as { range: { start: { line: number } }; newText: string }[];
+    assert.deepEqual(edits.map(({ range, newText }) => [range.start.line, newText]).sort(), [[2, "'4'"], [3, '"4"']]);
+    const verified = await bench({ uri, launchId: '', mode: 'verify' });
+    assert.equal(verified.state?.verdict?.outcome, 'faster', verified.message);
+    const arms = requests.at(-1)?.arms.map(({ env, pin_env }) => [env['OMP_NUM_THREADS'], env['MKL_NUM_THREADS'], pin_env]);
+    assert.deepEqual(arms, [['1', '1', true], ['4', '4', true]]);
+  });
+
   it('shows measured lines as hints in other editors, and moves them with edits', async function () {
     if (findProbeDirectory() === null) this.skip();
     client = await startClient(folder, {});

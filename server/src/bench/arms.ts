@@ -5,8 +5,8 @@ import type { Arm } from './protocol.generated.ts';
 
 /** How a thread count reaches the program. */
 export type Mechanism =
-  /** Through the environment; the first name decides, the others would override it. */
-  | { readonly kind: 'environment'; readonly names: readonly [string, ...string[]] }
+  /** Through the environment; the first name decides, the others would override it. `pinned`: the script writes them too and must not win. */
+  | { readonly kind: 'environment'; readonly names: readonly [string, ...string[]]; readonly pinned?: boolean }
   /** The script's own `torch.set_num_threads` decides. */
   | { readonly kind: 'torchCall' };
 
@@ -28,8 +28,8 @@ export interface ArmChoice {
 
 /** The arm for one count. */
 export function armFor(threads: number, mechanism: Mechanism, reason: string): Arm {
-  if (mechanism.kind === 'torchCall') return { label: `torch.set_num_threads(${threads})`, threads, env: {}, torch_num_threads: threads, reason };
-  return { label: `${mechanism.names[0]}=${threads}`, threads, env: Object.fromEntries(mechanism.names.map((name) => [name, String(threads)])), torch_num_threads: null, reason };
+  if (mechanism.kind === 'torchCall') return { label: `torch.set_num_threads(${threads})`, threads, env: {}, torch_num_threads: threads, pin_env: false, reason };
+  return { label: `${mechanism.names[0]}=${threads}`, threads, env: Object.fromEntries(mechanism.names.map((name) => [name, String(threads)])), torch_num_threads: null, pin_env: mechanism.pinned ?? false, reason };
 }
 
 /** Counts worth trying on a machine, smallest first, each with its reason. */
@@ -60,7 +60,7 @@ export function anchorCounts(machine: Machine): ReadonlyMap<number, string> {
 export function chooseArms(machine: Machine, mechanism: Mechanism, current: CurrentSetting, only?: readonly number[]): ArmChoice {
   const counts = only === undefined ? anchorCounts(machine) : new Map([...new Set(only)].sort((a, b) => a - b).map((n) => [n, 'asked for']));
   // No change at all: what runs today, whatever decides it.
-  const unchanged: Arm = { label: current.label, threads: current.threads, env: {}, torch_num_threads: null, reason: 'in force today' };
+  const unchanged: Arm = { label: current.label, threads: current.threads, env: {}, torch_num_threads: null, pin_env: false, reason: 'in force today' };
   const inForce = current.stated && current.threads !== null ? { ...armFor(current.threads, mechanism, 'in force today'), label: current.label } : unchanged;
   const arms = [...counts].filter(([n]) => n !== current.threads).map(([n, reason]) => armFor(n, mechanism, reason));
   const at = arms.findIndex((arm) => current.threads !== null && (arm.threads ?? 0) > current.threads);

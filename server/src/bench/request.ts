@@ -55,6 +55,8 @@ export interface PreparedBench {
   readonly modules: readonly string[];
 }
 
+/** What PyTorch's number of threads is read from; MKL's own variable wins over OpenMP's. */
+const THREAD_VARIABLES: readonly string[] = ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'];
 /** Wrappers that change where or how urgently a program runs, kept in front of it. */
 const KEPT_WRAPPERS = new Set(['taskset', 'numactl', 'nice', 'ionice', 'chrt']);
 /** Variables of an editor's processes that a launch in a terminal does not have. */
@@ -134,15 +136,19 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     else if (program !== null) argv = [program, ...argv.slice(1)];
   }
 
-  const { mechanism, current } = inForce(plan, graph, environment, refusals);
+  const { mechanism, current } = inForce(plan, graph, environment);
   const choice: { arms: readonly Arm[]; readonly current: number } = options.arms && options.arms.length > 0 ? { arms: options.arms, current: 0 } : chooseArms(host.machine, mechanism, current, options.threads);
   if (choice.arms.length < 2 && options.mode !== 'lines') {
     // One CPU: two threads on it still answer whether a second one does harm.
     if (choice.arms[0]?.threads === 1) choice.arms = [...choice.arms, armFor(2, mechanism, 'more than the CPUs, for comparison')];
     else refusals.push('There is only one setting to measure; name at least two thread counts.');
   }
-  const needsProbe = choice.arms.some((arm) => arm.torch_num_threads != null);
-  if (needsProbe && (host.probeDirectory === null || scriptIndex === null)) refusals.push('The script sets its threads itself, and the part of ThreadGauge that can vary them from outside is not available for this command.');
+  if (host.probeDirectory === null || scriptIndex === null) {
+    const pinned = choice.arms.find((arm) => arm.pin_env === true);
+    const unavailable = 'and the part of ThreadGauge that can vary it from outside is not available for this command';
+    if (pinned) refusals.push(`The script itself sets ${Object.keys(pinned.env)[0] ?? 'a variable'}, ${unavailable}. Write os.environ.setdefault(…) instead, or set the variable in the launch.`);
+    else if (choice.arms.some((arm) => arm.torch_num_threads != null)) refusals.push(`The script itself calls torch.set_num_threads, ${unavailable}.`);
+  }
 
   const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2 };
   const lines = (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
@@ -275,12 +281,20 @@ function measuredRoots(folder: string, cwd: string, entry: string | null, host: 
 }
 
 /** What decides the thread count today, and so how to vary it. */
-function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<string, string>>, refusals: string[]): { mechanism: Mechanism; current: CurrentSetting } {
+function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<string, string>>): { mechanism: Mechanism; current: CurrentSetting } {
   const decider = decidingSetting(plan, graph);
   const threads = plan.intraOp.value;
   if (decider?.fact.channel === 'call') return { mechanism: { kind: 'torchCall' }, current: { threads, label: threads === null ? `${decider.fact.name}(…)` : `${decider.fact.name}(${threads})`, stated: threads !== null && decider.fact.name === 'torch.set_num_threads' } };
   if (decider?.fact.channel === 'env' && graph.files.get(decider.anchor.uri)?.reader === 'python') {
-    refusals.push(`The script itself sets ${decider.fact.name}, so its environment cannot change the number of threads. Write os.environ.setdefault(…) instead, or set ${decider.fact.name} in the launch.`);
+    const { name, operation } = decider.fact;
+    const written = scriptWrites(plan, graph);
+    const others = THREAD_VARIABLES.filter((other) => other !== name && (environment[other] !== undefined || written.some(({ fact }) => fact.name === other)));
+    const names: readonly [string, ...string[]] = [name, ...others];
+    // What only defaults gives way to the environment.
+    const pinned = operation !== 'default' || written.some(({ fact }) => names.includes(fact.name) && fact.operation !== 'default');
+    const file = decodeURIComponent(decider.anchor.uri.replace(/^.*\//, ''));
+    const label = operation === 'unset' ? `${name} removed by ${file}` : threads === null ? `${name} set by ${file}` : `${name}=${threads} (set by ${file})`;
+    return { mechanism: pinned ? { kind: 'environment', names, pinned } : { kind: 'environment', names }, current: { threads, label, stated: false } };
   }
   const names: [string, ...string[]] = ['OMP_NUM_THREADS'];
   // MKL's own variable wins over OpenMP's.
@@ -289,6 +303,11 @@ function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<st
   const text = environment[deciding];
   const label = text !== undefined && text !== '' ? `${deciding}=${text}` : 'default';
   return { mechanism: { kind: 'environment', names }, current: { threads, label: label === 'default' && threads !== null ? `default (${threads} thread${threads === 1 ? '' : 's'})` : label, stated: threads !== null && text === String(threads) && names.length === 1 } };
+}
+
+/** The statements of scripts that write a variable with a say in the number of threads. */
+export function scriptWrites(plan: Plan, graph: LaunchGraph): readonly { readonly uri: string; readonly fact: SettingFact }[] {
+  return plan.schedule.flatMap(({ anchor, fact }) => (fact.kind === 'setting' && fact.channel === 'env' && THREAD_VARIABLES.includes(fact.name) && graph.files.get(anchor.uri)?.reader === 'python' ? [{ uri: anchor.uri, fact }] : []));
 }
 
 /** The setting the plan's intra-op number comes from, if it comes from one. */

@@ -225,8 +225,10 @@ function explicit(old: NonNullable<BenchParams['arms']>[number], state: RunState
   const pattern = state.arms.find(({ arm, current }) => !current && arm.threads != null)?.arm;
   if (!pattern) return old;
   if (pattern.torch_num_threads != null) return old.threads == null ? old : { ...old, torch_num_threads: old.threads };
-  const written = /^\w+=(.*)$/.exec(old.label)?.[1] ?? null;
-  return { ...old, env: Object.fromEntries(Object.keys(pattern.env).map((name) => [name, written])) };
+  const written = /^\w+=(\S*)/.exec(old.label)?.[1] ?? null;
+  // A script that writes the variable is never without it.
+  if (pattern.pin_env === true && written === null) return old;
+  return { ...old, env: Object.fromEntries(Object.keys(pattern.env).map((name) => [name, written])), pin_env: pattern.pin_env ?? false };
 }
 
 function refused(message: string): BenchReply {

@@ -3,10 +3,11 @@ import type { CodeAction, CodeActionParams, Diagnostic } from 'vscode-languagese
 import { CodeActionKind } from 'vscode-languageserver';
 import type { LaunchRef } from '../bench/messages.ts';
 import { CLIENT_COMMANDS, SERVER_COMMANDS } from '../bench/messages.ts';
-import { decidingSetting } from '../bench/request.ts';
+import { decidingSetting, scriptWrites } from '../bench/request.ts';
 import type { RunState } from '../bench/runState.ts';
 import { measuredGain } from '../bench/toMeasured.ts';
 import type { FixIntent, FixProposal } from '../core/finding.ts';
+import type { Launch } from '../core/launchGraph.ts';
 import type { TextEdit } from '../core/sourceText.ts';
 import type { Anchor } from '../core/span.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -112,12 +113,16 @@ function measuredActions(params: CodeActionParams, uri: string, context: ActionC
     const gain = state && measuredGain(state);
     if (!gain) continue;
     const deciding = decidingSetting(plan, engine.graph());
-    const places: Anchor[] = [launch.anchor, ...(deciding ? [deciding.anchor] : [])];
+    const byScript = gain.best.pin_env === true || deciding?.fact.operation === 'default';
+    const written = byScript ? scriptWrites(plan, engine.graph()).filter(({ fact }) => fact.name in gain.best.env) : [];
+    const places: Anchor[] = [launch.anchor, ...(deciding ? [deciding.anchor] : []), ...written.map(({ uri: file, fact }) => ({ uri: file, span: fact.span }))];
     if (!places.some((place) => place.uri === uri && intersects(anchorRange(place, engine), params.range))) continue;
     const intents: FixIntent[] =
       gain.best.torch_num_threads != null && deciding?.fact.valueSpan
         ? [{ kind: 'replace', anchor: { uri: deciding.anchor.uri, span: deciding.fact.valueSpan }, text: String(gain.best.torch_num_threads) }]
-        : Object.entries(gain.best.env).map(([name, value]) => ({ kind: 'setEnvironment', uri: launch.uri, launchId: launch.id, name, value }));
+        : Object.entries(gain.best.env).flatMap(([name, value]) => whereSet(name, value, launch, written));
+    // A script that removes the variable has no value to replace.
+    if (intents.length === 0) continue;
     const fix: FixProposal = { title: `Set ${gain.best.label}: ${gain.proof}`, safety: 'review', preferred: false, intents };
     const edits = engine.materialise(fix);
     if (!('refused' in edits)) actions.push({ title: fix.title, kind: CodeActionKind.QuickFix, edit: workspaceEdit(edits, context) });
@@ -128,6 +133,17 @@ function measuredActions(params: CodeActionParams, uri: string, context: ActionC
     actions.push({ title, kind: CodeActionKind.QuickFix, command: { title, ...command } });
   }
   return actions;
+}
+
+/** The script's own statements, where they decide; else the launch. */
+function whereSet(name: string, value: string | null, launch: Launch, written: ReturnType<typeof scriptWrites>): readonly FixIntent[] {
+  const own = written.filter(({ fact }) => fact.name === name);
+  if (own.length === 0) return [{ kind: 'setEnvironment', uri: launch.uri, launchId: launch.id, name, value }];
+  return own.flatMap(({ uri, fact }): readonly FixIntent[] => {
+    if (fact.valueSpan === null || value === null) return [];
+    const quote = /^["']/.exec(fact.raw ?? '')?.[0] ?? '"';
+    return [{ kind: 'replace', anchor: { uri, span: fact.valueSpan }, text: `${quote}${value}${quote}` }];
+  });
 }
 
 function workspaceEdit(edits: ReadonlyMap<string, readonly TextEdit[]>, { engine, workspace, abilities }: ActionContext): CodeAction['edit'] {

@@ -34,6 +34,7 @@ describe('arms', () => {
   it('reach every variable that would override the first', () => {
     assert.deepEqual(armFor(3, { kind: 'environment', names: ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'] }, 'x').env, { OMP_NUM_THREADS: '3', MKL_NUM_THREADS: '3' });
     assert.equal(armFor(3, { kind: 'torchCall' }, 'x').torch_num_threads, 3);
+    assert.equal(armFor(3, { kind: 'environment', names: ['OMP_NUM_THREADS'], pinned: true }, 'x').pin_env, true);
   });
 });
 
@@ -76,11 +77,43 @@ describe('benchmark request', () => {
     assert.deepEqual(request?.arms.find((arm) => arm.threads === 8)?.env, {});
   });
 
-  it('says that the environment cannot win against the script', () => {
+  it('pins the variable that the script writes itself', () => {
     const script = `import os\nos.environ["OMP_NUM_THREADS"] = "2"\n${SCRIPT}`;
-    const { preview, request } = prepared({ 'infer.py': script, 'run.sh': 'python infer.py\n' }, null);
-    assert.match(preview.refusal ?? '', /setdefault/);
+    const { preview, request, mechanism } = prepared({ 'infer.py': script, 'run.sh': 'OMP_NUM_THREADS=8 python infer.py\n' }, null);
+    assert.equal(preview.refusal, null);
+    assert.deepEqual(mechanism, { kind: 'environment', names: ['OMP_NUM_THREADS'], pinned: true });
+    assert.deepEqual(request?.arms.map((arm) => [arm.label, arm.env, arm.pin_env]), [
+      ['OMP_NUM_THREADS=1', { OMP_NUM_THREADS: '1' }, true],
+      ['OMP_NUM_THREADS=2 (set by infer.py)', {}, false],
+      ['OMP_NUM_THREADS=4', { OMP_NUM_THREADS: '4' }, true],
+      ['OMP_NUM_THREADS=8', { OMP_NUM_THREADS: '8' }, true],
+      ['OMP_NUM_THREADS=16', { OMP_NUM_THREADS: '16' }, true],
+    ]);
+    assert.equal(request?.current, 1);
+  });
+
+  it('pins every variable with a say that the script writes, and none that it only defaults', () => {
+    const both = `import os\nos.environ["OMP_NUM_THREADS"] = "2"\nos.environ["MKL_NUM_THREADS"] = "2"\n${SCRIPT}`;
+    const { request } = prepared({ 'infer.py': both, 'run.sh': 'python infer.py\n' }, null);
+    const four = request?.arms.find((arm) => arm.threads === 4);
+    assert.deepEqual([four?.env, four?.pin_env], [{ OMP_NUM_THREADS: '4', MKL_NUM_THREADS: '4' }, true]);
+    const defaulted = `import os\nos.environ.setdefault("OMP_NUM_THREADS", "2")\n${SCRIPT}`;
+    const plain = prepared({ 'infer.py': defaulted, 'run.sh': 'python infer.py\n' }, null).request;
+    assert.deepEqual(plain?.arms.map((arm) => [arm.threads, arm.pin_env]), [[1, false], [2, false], [4, false], [8, false], [16, false]]);
+    assert.deepEqual([plain?.arms[1]?.label, plain?.arms[1]?.env], ['OMP_NUM_THREADS=2 (set by infer.py)', {}]);
+  });
+
+  it('needs the probe for a variable that the script writes', () => {
+    const script = `import os\nos.environ["OMP_NUM_THREADS"] = "2"\n${SCRIPT}`;
+    const { preview, request } = prepared({ 'infer.py': script, 'run.sh': 'python infer.py\n' }, null, {}, { probeDirectory: null });
+    assert.match(preview.refusal ?? '', /The script itself sets OMP_NUM_THREADS, and the part of ThreadGauge that can vary it from outside is not available/);
     assert.equal(request, null);
+  });
+
+  it('leaves a write that comes too late to the environment', () => {
+    const script = SCRIPT.replace('import torch\n', 'import os\nimport torch\nos.environ["OMP_NUM_THREADS"] = "2"\n');
+    const { request } = prepared({ 'infer.py': script, 'run.sh': 'OMP_NUM_THREADS=8 python infer.py\n' }, null);
+    assert.deepEqual(request?.arms.map((arm) => [arm.label, arm.pin_env]), [1, 2, 4, 8, 16].map((n) => [`OMP_NUM_THREADS=${n}`, false]));
   });
 
   it('leaves out values it does not know, and says so', () => {
