@@ -18,6 +18,13 @@ use crate::{doubts, lines, race, refine, stats};
 
 /// A sample is stopped when it takes this many times the best one.
 const CAP: f64 = 1.5;
+/// Among so few settings each may take this many times the best in the first block: stopping them saves
+/// little, and their true time is worth knowing.
+const FIRST_CAP: f64 = 4.0;
+/// How many settings are few.
+const FEW_ARMS: usize = 3;
+/// Shares of the budget at which the race, the refinement and the confirmation end.
+const SHARES: [f64; 3] = [0.5, 0.65, 0.9];
 /// Foreign load above the usual by this many CPUs spoils a trial.
 const FOREIGN_CPUS: f64 = 0.10;
 /// CPU accounting of the whole machine counts in ticks: the uncertainty of a trial's foreign load, in CPU seconds.
@@ -301,11 +308,11 @@ impl<'a, 'e> Bench<'a, 'e> {
         let budget = self.request.limits.budget_s;
         let arms: Vec<usize> = (0..self.records.arms.len()).filter(|&arm| !self.records.arms[arm].dropped).collect();
         let mut evidence = Evidence::default();
-        self.deadline_s = budget * 0.5;
+        self.deadline_s = budget * SHARES[0];
         let mut ended = race::race(self, &arms, Phase::Race);
         if !matches!(ended, Err(Stop::Cancelled | Stop::Failed(_))) {
             if ended.is_ok() {
-                self.deadline_s = budget * 0.65;
+                self.deadline_s = self.deadline_s.max(budget * SHARES[1]);
                 if let Err(stop) = refine::refine(self) {
                     ended = Err(stop);
                 }
@@ -318,7 +325,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                     if shown.is_some_and(|interval| interval.high <= claim) {
                         evidence.tied_in_race = true;
                     } else {
-                        self.deadline_s = budget * 0.9;
+                        self.deadline_s = budget * SHARES[2];
                         let mut confirmation = Confirmation::new(current, winner);
                         let confirmed = confirmation.run(self);
                         evidence.interval = stats::t_interval(&confirmation.differences);
@@ -337,7 +344,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn verify(&mut self) -> Result<(), Stop> {
         let current = self.request.current;
         let other = 1 - current;
-        self.deadline_s = self.request.limits.budget_s * 0.9;
+        self.deadline_s = self.request.limits.budget_s * SHARES[2];
         self.best = Some(other);
         let mut confirmation = Confirmation::new(current, other);
         let ended = confirmation.run(self);
@@ -573,7 +580,8 @@ impl<'a, 'e> Bench<'a, 'e> {
         let best = alive().filter_map(|record| stats::median(&record.values())).reduce(f64::min);
         let here = alive().filter_map(|record| record.blocks.get(&block)).filter(|score| !score.capped).map(|score| score.log.exp()).reduce(f64::min);
         let warm = self.warm_ns.filter(|_| arm != self.request.current);
-        Some(best.map(|best| here.map_or(best, |here| here.max(best))).or(warm)? * CAP / 1e9)
+        let factor = if block == 0 && self.records.arms.len() <= FEW_ARMS { FIRST_CAP } else { CAP };
+        Some(best.map(|best| here.map_or(best, |here| here.max(best))).or(warm)? * factor / 1e9)
     }
 
     // ---- where the run stands ----
@@ -584,6 +592,19 @@ impl<'a, 'e> Bench<'a, 'e> {
             return stats::mean(&self.records.arms[arm].values()).unwrap_or(0.0) / 1e9;
         }
         self.real_cost_s(arm)
+    }
+
+    /// Asked when the time of the race is up: while the setting in force wins there is nothing to confirm,
+    /// and the race may go on with the time kept for that. True when it may.
+    pub fn needs_no_confirmation(&mut self) -> bool {
+        let end = self.request.limits.budget_s * SHARES[2];
+        let leads = race::winner(self).is_none_or(|winner| winner == self.request.current);
+        if !leads || self.deadline_s >= end {
+            return false;
+        }
+        self.deadline_s = end;
+        self.missing_trials = 0;
+        true
     }
 
     fn real_cost_s(&self, arm: usize) -> f64 {

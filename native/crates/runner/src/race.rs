@@ -33,7 +33,11 @@ pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> R
         let stage: Vec<(usize, u32)> = alive.iter().map(|&arm| (arm, MIN_BLOCKS.min(most).saturating_sub(block - 1).max(1))).collect();
         bench.set_ahead(&stage, true);
         for &arm in &order {
-            run_in_block(bench, arm, phase, number)?;
+            let mut ran = run_in_block(bench, arm, phase, number);
+            if matches!(ran, Err(Stop::Budget)) && phase == Phase::Race && bench.needs_no_confirmation() {
+                ran = run_in_block(bench, arm, phase, number);
+            }
+            ran?;
         }
         alive.retain(|&arm| !bench.records.arms[arm].dropped);
         let Some(leader) = bench.records.leader(&alive, since) else { break };
@@ -80,11 +84,25 @@ fn drop_slower(bench: &mut Bench<'_, '_>, alive: &mut Vec<usize>, leader: usize,
         let slower = block >= MIN_BLOCKS && stats::t_interval(&differences).is_some_and(|interval| interval.n >= MIN_BLOCKS as usize && interval.low > 0.0 && interval.mean > SMALLEST);
         !(far || slower)
     });
+    // The last rival stays until the answer rests on enough repetitions.
+    if alive.len() == 1 && block < MIN_BLOCKS {
+        let capped = |arm: usize| bench.records.arms[arm].scores.is_empty();
+        let distance = |arm: usize| counts_apart(bench, arm, leader);
+        // Gaps of stopped runs are bounds that say nothing about their order; the nearest count is likely the next.
+        let nearer = |&a: &usize, &b: &usize| capped(a).cmp(&capped(b)).then(if capped(a) { distance(a).total_cmp(&distance(b)) } else { gap(bench, a).total_cmp(&gap(bench, b)) });
+        alive.extend(before.iter().copied().filter(|&arm| arm != leader).min_by(nearer));
+    }
     for arm in before {
         if !alive.contains(&arm) {
             bench.records.arms[arm].dropped = true;
         }
     }
+}
+
+/// How far two arms are apart in threads, as the size of a logarithm; infinite when one has no count.
+fn counts_apart(bench: &Bench<'_, '_>, one: usize, other: usize) -> f64 {
+    let count = |arm: usize| bench.records.arms[arm].arm.threads.map(f64::from);
+    count(one).zip(count(other)).map_or(f64::INFINITY, |(one, other)| (one / other).ln().abs())
 }
 
 /// After one block a single slow run may be an accident: it is, to all appearance, when the counts next to

@@ -48,7 +48,8 @@ fn midpoints(bench: &Bench<'_, '_>, winner: usize) -> Vec<Arm> {
     let arms: Vec<&Arm> = bench.records.arms.iter().map(|record| &record.arm).collect();
     let Some(count) = arms[winner].threads else { return Vec::new() };
     let Some(pattern) = arms.iter().find(|arm| arm.threads == Some(count) && by_count(arm)).or_else(|| arms.iter().find(|arm| by_count(arm))) else { return Vec::new() };
-    let tried: Vec<u32> = arms.iter().filter(|arm| by_count(arm)).filter_map(|arm| arm.threads).collect();
+    // The unchanged setting stands for its count too.
+    let tried: Vec<u32> = arms.iter().filter_map(|arm| arm.threads).collect();
     let below = tried.iter().copied().filter(|&other| other < count).max().and_then(|low| between(low, count).map(|middle| (middle, low, count)));
     let above = tried.iter().copied().filter(|&other| other > count).min().and_then(|high| between(count, high).map(|middle| (middle, count, high)));
     [below, above].into_iter().flatten().map(|(middle, low, high)| interpolate(pattern, middle, low, high)).collect()

@@ -126,13 +126,28 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     let current = bench.request.current;
     let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
     let claim = percent(bench.request.limits.claim_above);
+    let rivals: Vec<Option<f64>> = (0..bench.records.arms.len()).filter(|&arm| arm != current).map(|arm| bench.records.log_ratio(arm, current)).collect();
+    if bench.records.arms[current].scores.is_empty() || rivals.iter().all(Option::is_none) {
+        return verdict(Outcome::Inconclusive, current, format!("Nothing could be compared with {}, the setting in force.", label(current)));
+    }
     let nobody_lost = bench.records.arms.iter().all(|record| !record.dropped && record.failures == 0);
     let thrift = if candidate == current { String::new() } else { format!(" {} does as well.", label(candidate)) };
     if nobody_lost {
         verdict(Outcome::NoDifference, current, format!("This machine shows no difference beyond {claim} % between the settings.{thrift}"))
+    } else if let (true, Some((next, ratio))) = (candidate == current, next_best(bench, current).filter(|&(_, ratio)| ratio > (1.0 + bench.request.limits.claim_above).ln())) {
+        let bound = if bench.records.arms[next].scores.is_empty() { "at least " } else { "" };
+        verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best: {}, the next, takes {bound}{:.2} times as long.", label(current), label(next), ratio.exp()))
     } else {
         verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best or within {claim} % of it.{thrift}", label(current)))
     }
+}
+
+/// The fastest of the other arms with the logarithm of its time over that of `current`; `None` unless all that
+/// did not fail have one.
+fn next_best(bench: &Bench<'_, '_>, current: usize) -> Option<(usize, f64)> {
+    let others = (0..bench.records.arms.len()).filter(|&arm| arm != current && (bench.records.arms[arm].failures == 0 || !bench.records.arms[arm].blocks.is_empty()));
+    let ratios: Option<Vec<(usize, f64)>> = others.map(|arm| Some((arm, bench.records.log_ratio(arm, current)?))).collect();
+    ratios?.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// `arm` was measured often enough, and so was every arm that the race did not drop.

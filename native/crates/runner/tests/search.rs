@@ -288,3 +288,97 @@ fn nothing_is_recommended_while_others_use_most_of_the_machine() {
         assert_eq!(verdict.sentence.contains("quiet"), expected == Outcome::Inconclusive, "{}", verdict.sentence);
     }
 }
+
+#[test]
+fn nothing_is_called_best_that_was_not_measured() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut truth = if random.coin() { law(&[(1, 4.0), (2, 2.0), (4, 1.9)]) } else { law(&[(1, 2.0), (2, 2.0), (4, 9.0)]) };
+        (truth.noise, truth.outliers, truth.foreign) = (random.between(0.0, 0.5), random.between(0.0, 0.6), [0.5, 0.9, 1.0][(random.uniform() * 3.0) as usize]);
+        let counts: &[u32] = if random.coin() { &[1, 2] } else { &[1, 2, 4] };
+        let mut request = search(truth, counts, counts[(random.uniform() * counts.len() as f64) as usize], seed);
+        request.limits.trial_s = random.between(1.0, 20.0);
+        request.limits.budget_s = random.between(5.0, 200.0);
+        let events = simulate(&request);
+        assert_laws(&events);
+        if matches!(events.last(), Some(Event::Failed(_))) {
+            continue;
+        }
+        let (verdict, summaries) = (verdict(&events), summaries(&events));
+        if verdict.outcome != Outcome::Inconclusive {
+            assert!(summaries[&verdict.best].runs > 0 && summaries[&verdict.current].runs > 0, "seed {seed}: {verdict:?}");
+            assert!(summaries.iter().any(|(&arm, summary)| arm != verdict.best && summary.ratio_to_best.is_some()), "seed {seed}: {verdict:?} {summaries:?}");
+        }
+    }
+}
+
+#[test]
+fn two_settings_are_both_measured_and_the_answer_says_by_how_much() {
+    for seed in 0..20 {
+        let events = simulate(&search(noisy(law(&[(1, 3.9), (2, 2.0)]), MACHINES[0]), &[1, 2], 2, seed));
+        let (verdict, summaries) = (verdict(&events), summaries(&events));
+        assert_eq!((verdict.outcome, verdict.best), (Outcome::CurrentIsBest, 1), "{verdict:?}");
+        assert!(summaries[&1].runs >= 3, "{summaries:?}");
+        assert!(summaries[&0].runs >= 1, "its true time is known: {summaries:?}");
+        assert!(verdict.sentence.contains("is the best: OMP_NUM_THREADS=1, the next, takes"), "{}", verdict.sentence);
+        assert!(!doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::FewRuns { .. })), "{:?}", doubts(&events));
+        assert!(trials(&events).len() <= 9, "{} runs", trials(&events).len());
+    }
+}
+
+#[test]
+fn a_hopeless_setting_is_stopped_even_among_few() {
+    let events = simulate(&search(noisy(law(&[(1, 2.0), (2, 90.0)]), MACHINES[0]), &[1, 2], 1, 3));
+    let summaries = summaries(&events);
+    assert_eq!((summaries[&1].runs, summaries[&1].ratio_is_lower_bound), (0, true));
+    assert!(verdict(&events).sentence.contains("takes at least"), "{}", verdict(&events).sentence);
+    let spent: u64 = trials(&events).iter().filter(|trial| trial.arm == 1).map(|trial| trial.wall_ns).sum();
+    assert!(spent < 20_000_000_000, "{spent} ns");
+}
+
+#[test]
+fn a_count_that_the_unchanged_setting_stands_for_is_not_tried_again() {
+    let truth = law(&[(1, 10.0), (3, 2.0), (9, 4.0)]);
+    let mut request = search(noisy(truth, MACHINES[0]), &[1, 3, 9], 3, 2);
+    request.arms[1].env.clear();
+    request.arms[1].label = "default (3 threads)".into();
+    let events = simulate(&request);
+    let mut counts: Vec<u32> = arms(&events).iter().filter_map(|arm| arm.threads).collect();
+    counts.sort_unstable();
+    let all = counts.len();
+    counts.dedup();
+    assert_eq!(counts.len(), all, "{:?}", arms(&events));
+}
+
+#[test]
+fn time_kept_for_a_confirmation_is_used_when_there_is_none() {
+    // The setting in force leads all the time: nothing has to be confirmed.
+    for seconds in [4.0, 7.0, 10.0] {
+        let mut request = search(noisy(law(&[(1, seconds * 1.03), (2, seconds)]), MACHINES[0]), &[1, 2], 2, 3);
+        request.limits.budget_s = 60.0;
+        let events = simulate(&request);
+        let spent: f64 = trials(&events).iter().map(|trial| trial.wall_ns as f64 / 1e9).sum();
+        let told = doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::BudgetSpent { .. }));
+        assert!(spent <= 60.0, "{spent} s");
+        assert!(!told || spent + 1.1 * seconds > 0.9 * 60.0, "stopped after {spent} s of 60 with runs of {seconds} s");
+    }
+}
+
+#[test]
+fn a_budget_is_used_up_before_it_is_said_to_be_spent() {
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let seconds = random.between(1.0, 12.0);
+        let truth = law(&[(1, seconds * random.between(0.7, 2.5)), (2, seconds), (4, seconds * random.between(0.7, 2.5))]);
+        let mut request = search(noisy(truth, MACHINES[1]), &[1, 2, 4], 1 << (seed % 3), seed);
+        request.limits.budget_s = 60.0;
+        let events = simulate(&request);
+        let spent: f64 = trials(&events).iter().map(|trial| trial.wall_ns as f64 / 1e9).sum();
+        let longest = trials(&events).iter().map(|trial| trial.wall_ns as f64 / 1e9).fold(0.0, f64::max);
+        assert!(spent <= 60.5, "{spent} s");
+        if doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::BudgetSpent { .. })) {
+            // What is left does not hold a mirrored block.
+            assert!(spent + 4.5 * longest > 0.9 * 60.0, "seed {seed}: stopped after {spent:.1} s of 60, the longest run took {longest:.1} s: {:?}", verdict(&events));
+        }
+    }
+}
