@@ -6,17 +6,18 @@ import { measuredFiles } from './toMeasured.ts';
 
 /** Columns of the table of settings; the same numbers a results panel shows. */
 export function armTable(state: RunState): readonly (readonly string[])[] {
-  const header = ['setting', 'runs', 'median', '± MAD', 'min - max', 'vs best', 'CPUs busy', 'peak threads', ''];
+  const header = ['setting', 'runs', 'median', 'spread', 'min - max', 'time vs best', 'CPUs busy', 'threads', ''];
   const rows = state.arms.map(({ arm, current, summary }, index) => {
-    const marks = [...(current ? ['in force'] : []), ...(state.verdict?.best === index && state.verdict.outcome !== 'inconclusive' ? ['best'] : []), ...(state.verdict?.tied.includes(index) ? ['as good within noise'] : []), ...(summary?.dropped ? ['dropped early'] : []), ...(summary && summary.failures > 0 ? [`${summary.failures} failed`] : [])];
-    if (!summary || summary.runs === 0) return [arm.label, '0', '', '', '', '', '', '', marks.join(', ')];
+    const marks = [...(current ? ['in force'] : []), ...(state.verdict?.best === index && state.verdict.outcome !== 'inconclusive' ? ['best'] : []), ...(state.verdict?.tied.includes(index) ? ['as good within noise'] : []), ...(summary?.dropped && summary.failures === 0 ? [summary.runs === 0 ? 'stopped early, clearly slower' : 'clearly slower'] : []), ...(summary && summary.failures > 0 ? [`${summary.failures} failed`] : [])];
+    const ratio = summary?.ratio_to_best == null ? '' : `${summary.ratio_is_lower_bound ? '≥ ' : ''}${ratioText(summary.ratio_to_best)}`;
+    if (!summary || summary.runs === 0) return [arm.label, '0', '', '', '', ratio, '', '', marks.join(', ')];
     return [
       arm.label,
       String(summary.runs),
       durationText(summary.median_ns),
       `± ${percentText(summary.median_ns === 0 ? 0 : summary.mad_ns / summary.median_ns)}`,
       `${durationText(summary.min_ns)} - ${durationText(summary.max_ns)}`,
-      summary.ratio_to_best == null ? '' : ratioText(summary.ratio_to_best),
+      ratio,
       summary.busy_cores == null ? '' : summary.busy_cores.toFixed(1),
       String(summary.peak_threads),
       marks.join(', '),
@@ -72,11 +73,12 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
   }
 }
 
-/** Per-line tables of every measured file; empty when lines were not measured. `display` names a path. */
-export function linesText(state: RunState, display: (path: string) => string, sourceLine: (path: string, line: number) => string): string {
+/** Per-line tables of every measured file; empty when lines were not measured. `display` names a path; `sourceLine` gives a line's text if the file still has that hash. */
+export function linesText(state: RunState, display: (path: string) => string, sourceLine: (path: string, line: number, sha256: string) => string): string {
   const parts: string[] = [];
   for (const file of measuredFiles(state)) {
-    const labels = file.lines[0]?.arms.map((arm) => arm.label) ?? [];
+    // The setting in force first; a line that one setting never reached lacks it.
+    const labels = [...new Set(file.lines.flatMap((line) => line.arms.map((arm) => arm.label)))];
     if (labels.length === 0) continue;
     const header = ['line', ...labels, 'hits', 'CPUs busy', 'waiting', ''];
     const rows = file.lines.map((line) => {
@@ -85,7 +87,7 @@ export function linesText(state: RunState, display: (path: string) => string, so
         const arm = line.arms.find((a) => a.label === label);
         return arm ? durationText(arm.wallNs) : '';
       });
-      return [String(line.line + 1), ...times, countText(first?.hits ?? 0), first?.busyCores?.toFixed(1) ?? '', first?.waiting?.toFixed(1) ?? '', sourceLine(file.path, line.line).trim().slice(0, 60)];
+      return [String(line.line + 1), ...times, countText(first?.hits ?? 0), first?.busyCores?.toFixed(1) ?? '', first?.waiting?.toFixed(1) ?? '', sourceLine(file.path, line.line, file.sha256).trim().slice(0, 60)];
     });
     parts.push(`${display(file.path)}\n${alignTable([header, ...rows])}`);
   }
@@ -106,5 +108,6 @@ export function closingSentence(state: RunState): string {
   if (state.failed) return `${state.failed.message} ${state.failed.hint}`.trim();
   if (state.verdict) return `${state.status === 'cancelled' ? 'Cancelled. ' : ''}${state.verdict.sentence}`;
   const counted = state.trials.filter((trial) => trial.status === 'ok').length;
+  if (state.status === 'running' || state.status === 'starting') return `The run has not ended; ${counted} run${counted === 1 ? '' : 's'} counted so far.`;
   return state.status === 'cancelled' ? `Cancelled after ${counted} counted run${counted === 1 ? '' : 's'}; what was measured is kept.` : `The run ended without a verdict after ${counted} counted run${counted === 1 ? '' : 's'}.`;
 }

@@ -1,14 +1,15 @@
 /** `threadgauge bench`: measures a script, a launch or a command with several thread counts. */
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { alignTable, armTable, closingSentence, doubtSentence, linesText, progressSentence, ratioSentence } from '../bench/benchText.ts';
 import { type PreparedBench, prepareBench } from '../bench/request.ts';
-import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
-import type { RunState } from '../bench/runState.ts';
-import { BenchSession } from '../bench/session.ts';
+import { decodeRecording } from '../bench/decode.ts';
+import type { BenchRequest, Envelope, SimulatedWorkload } from '../bench/protocol.generated.ts';
+import { initialRunState, reduce, type RunState } from '../bench/runState.ts';
+import { BenchSession, PROTOCOL_VERSION } from '../bench/session.ts';
 import type { Launch } from '../core/launchGraph.ts';
-import type { Machine } from '../core/machine.ts';
+import { machineFromJson, type Machine } from '../core/machine.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
@@ -28,6 +29,8 @@ export interface BenchCommandOptions {
   readonly threads: readonly number[] | null;
   readonly format: 'text' | 'json';
   readonly save?: string;
+  /** Print this recording instead of measuring. */
+  readonly replay?: string;
   readonly python?: string;
   readonly lines: boolean;
   readonly budget?: number;
@@ -43,6 +46,10 @@ const COMMAND_FILE = '.threadgauge-command.sh';
 
 /** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
 export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions): Promise<number> {
+  if (options.replay !== undefined) {
+    if (target !== undefined || command.length > 0) throw new UsageError('--replay prints a recording and measures nothing; leave out what to measure');
+    return replay(options.replay, options.format);
+  }
   if ((target === undefined) === (command.length === 0)) throw new UsageError('name one thing to measure: a script, a launch (file#launch), or -- COMMAND');
   const runner = findRunner(undefined);
   if ('problem' in runner) throw new UsageError(runner.problem);
@@ -66,6 +73,44 @@ export async function bench(target: string | undefined, command: readonly string
     throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
   }
   return state.status === 'cancelled' ? 2 : 0;
+}
+
+/** Prints a recording as the run itself was printed; returns its exit code. */
+async function replay(file: string, format: 'text' | 'json'): Promise<number> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} could not be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { state, printed } = readRecording(file, text);
+  await write(process.stdout, format === 'json' ? text : printed);
+  if (state.failed) throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
+  return state.status === 'cancelled' ? 2 : 0;
+}
+
+function readRecording(file: string, text: string): { readonly state: RunState; readonly printed: string } {
+  let events: readonly Envelope[];
+  try {
+    events = decodeRecording(text);
+  } catch (error) {
+    throw new UsageError(`${file} is no recording of a benchmark: ${error instanceof SyntaxError ? error.message.replace(/^.*?: /, '').replace(/\.$/, '') : String(error)}`);
+  }
+  const [first] = events;
+  if (!first) throw new UsageError(`${file} is no recording of a benchmark: it has no events`);
+  const other = events.find(({ v }) => v !== PROTOCOL_VERSION);
+  if (other) throw new UsageError(`${file} was recorded with protocol version ${other.v}; this ThreadGauge reads version ${PROTOCOL_VERSION}`);
+  try {
+    const state = events.reduce(reduce, initialRunState());
+    const style = styleFor(process.stdout);
+    const lines = [`${style.dim('recorded')} ${file}`];
+    if (state.hello) lines.push(`${style.dim('machine ')} ${machineLine(machineFromJson(state.hello.machine))}`);
+    if (state.plan) lines.push(`${style.dim('command ')} ${state.plan.command.map(shellWord).join(' ')}`);
+    const ended = state.finished ?? state.failed;
+    return { state, printed: `${lines.join('\n')}\n\n${report(state)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}` };
+  } catch (error) {
+    throw new UsageError(`${file} is damaged: an event lacks what it should say (${error instanceof Error ? error.message : String(error)})`);
+  }
 }
 
 async function run(request: BenchRequest, runner: string, options: BenchCommandOptions): Promise<{ state: RunState; recorded: readonly string[] }> {
@@ -194,9 +239,12 @@ function report(state: RunState): string {
   return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
 }
 
-function sourceLine(file: string, line: number): string {
+/** A line of the file that ran; nothing when the file is another one by now. */
+function sourceLine(file: string, line: number, sha256: string): string {
   try {
-    return readFileSync(file, 'utf8').split(/\r\n|\r|\n/)[line] ?? '';
+    const content = readFileSync(file);
+    if (createHash('sha256').update(content).digest('hex') !== sha256) return '';
+    return content.toString('utf8').split(/\r\n|\r|\n/)[line] ?? '';
   } catch {
     return '';
   }

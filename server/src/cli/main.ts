@@ -50,6 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--threads <counts>', 'thread counts to compare, such as 1,2,4; auto = chosen from the machine').argParser(parseThreads).default(null, 'auto'))
     .addOption(format(['text', 'json']))
     .option('--save <file>', 'keep the event stream in a file')
+    .option('--replay <file>', 'print the results of a run that was kept with --save')
     .option('--python <path>', 'the Python to run scripts with')
     .option('--no-lines', 'do not time source lines')
     .addOption(new Option('--budget <seconds>', 'stop after this time with what was measured').argParser(parseSeconds))

@@ -98,6 +98,19 @@ describe('run state', () => {
   });
 });
 
+describe('table of settings', () => {
+  it('says what stopped runs are worth', () => {
+    const summary = { arm: 1, runs: 0, scores_ns: [], median_ns: 0, mean_ns: 0, mad_ns: 0, min_ns: 0, max_ns: 0, busy_cores: null, waiting_threads: null, peak_threads: 4, ratio_to_best: 1.5, ratio_is_lower_bound: true, dropped: true, failures: 0 };
+    const measured = { ...summary, arm: 0, runs: 3, scores_ns: [1e9, 1e9, 1.1e9], median_ns: 1e9, mad_ns: 1e7, min_ns: 1e9, max_ns: 1.1e9, ratio_to_best: 1, ratio_is_lower_bound: false, dropped: false };
+    const state = [envelope('plan', PLAN), envelope('arm_summary', measured), envelope('arm_summary', summary)].reduce(reduce, initialRunState());
+    const [header, first, second] = armTable(state);
+    assert.deepEqual(header, ['setting', 'runs', 'median', 'spread', 'min - max', 'time vs best', 'CPUs busy', 'threads', '']);
+    assert.deepEqual(first?.slice(1, 6), ['3', '1.00 s', '± 1.0 %', '1.00 s - 1.10 s', '1.00x']);
+    assert.deepEqual(second?.slice(1, 7), ['0', '', '', '', '≥ 1.5x', '']);
+    assert.match(second?.[8] ?? '', /stopped early, clearly slower/);
+  });
+});
+
 describe('numbers', () => {
   it('are written as people read them', () => {
     assert.deepEqual([0, 12, 1500, 640e6, 1.24e9, 99.96e9, 150e9].map(durationText), ['0 ns', '12 ns', '1.50 us', '640 ms', '1.24 s', '100 s', '2.5 min']);

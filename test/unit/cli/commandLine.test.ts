@@ -176,6 +176,44 @@ describe('bench on the command line', function () {
     assert.ok(out.includes(state.verdict?.sentence ?? 'no verdict'));
   });
 
+  it('prints the same from a recording as from the run', async () => {
+    const ran = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2,4', '--seed', '3', '--save', 'one.ndjson', '--', 'true'], folder);
+    const replayed = await run(['bench', '--replay', 'one.ndjson'], folder);
+    assert.equal(replayed.code, 0, replayed.err);
+    const results = (out: string): string => out.slice(out.indexOf('\nsetting '));
+    assert.ok(results(ran.out).length > 300, ran.out);
+    assert.equal(results(replayed.out), results(ran.out));
+    assert.match(replayed.out, /^recorded +one\.ndjson$/m);
+    assert.match(replayed.out, /^machine +\S/m);
+    assert.equal((await run(['bench', '--replay', 'one.ndjson', '--format', 'json'], folder)).out, readFileSync(path.join(folder, 'one.ndjson'), 'utf8'));
+  });
+
+  for (const [what, content, pattern] of [
+    ['that does not exist', null, /gone\.ndjson could not be read/],
+    ['that is empty', '', /gone\.ndjson is no recording of a benchmark: it has no events/],
+    ['of something else', '{"a": 1}\n', /gone\.ndjson is no recording of a benchmark: not an event: \{"a": 1\}/],
+    ['of another version', '{"v":9,"type":"hello","data":{"protocol":9}}\n', /gone\.ndjson was recorded with protocol version 9; this ThreadGauge reads version 1/],
+    ['that is damaged', '{"v":1,"type":"hello","data":{}}\n{"v":1,"type":"plan","data":{}}\n', /gone\.ndjson is damaged/],
+  ] as const) {
+    it(`refuses a recording ${what}`, async () => {
+      if (content !== null) writeFileSync(path.join(folder, 'gone.ndjson'), content);
+      const { code, out, err } = await run(['bench', '--replay', 'gone.ndjson'], folder);
+      assert.deepEqual([code, out], [2, '']);
+      assert.match(err, pattern);
+    });
+  }
+
+  it('shows what a recording holds that ends in the middle', async () => {
+    await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--seed', '3', '--save', 'one.ndjson', '--', 'true'], folder);
+    const lines = readFileSync(path.join(folder, 'one.ndjson'), 'utf8').split('\n');
+    writeFileSync(path.join(folder, 'half.ndjson'), lines.slice(0, lines.length / 2).join('\n'));
+    const { code, out } = await run(['bench', '--replay', 'half.ndjson'], folder);
+    assert.equal(code, 0);
+    assert.match(out, /^setting +runs/m);
+    assert.match(out, /The recording ends in the middle of the run\./);
+    assert.equal((await run(['bench', '--replay', 'half.ndjson', 'x.py'], folder)).code, 2);
+  });
+
   it('prints the event stream with --format json', async () => {
     const { code, out } = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--format', 'json', '--', 'true'], folder);
     assert.equal(code, 0);

@@ -96,7 +96,8 @@ function settings(state: RunState): HTMLElement {
     const { arm, summary, current } = state.arms[index] ?? {};
     const tied = state.verdict?.tied.includes(index) && index !== best;
     const notes = [index === best ? (state.verdict ? 'best' : 'leads') : '', current ? 'in force' : '', tied ? 'as good within noise' : '', summary?.dropped ? 'dropped, slower' : ''].filter(Boolean);
-    const ratio = summary?.ratio_to_best;
+    // Runs that were stopped early say only that the setting takes at least so long.
+    const ratio = summary?.ratio_to_best == null ? '–' : `${summary.ratio_is_lower_bound ? '≥ ' : ''}${ratioText(summary.ratio_to_best)}`;
     return {
       className: index === best ? 'best' : '',
       cells: [
@@ -106,12 +107,12 @@ function settings(state: RunState): HTMLElement {
               countText(summary.runs),
               durationText(summary.median_ns),
               durationText(summary.mad_ns),
-              ratio == null ? '–' : ratioText(ratio),
+              ratio,
               summary.busy_cores == null ? '–' : summary.busy_cores.toFixed(1),
               summary.waiting_threads == null ? '–' : summary.waiting_threads.toFixed(1),
               countText(summary.peak_threads),
             ]
-          : ['0', '–', '–', '–', '–', '–', '–']),
+          : ['0', '–', '–', ratio, '–', '–', '–']),
       ],
     };
   });
