@@ -73,12 +73,13 @@ const steps: readonly Step[] = [
     cwd: 'native',
     count: (output) => sum(output, /test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed; (?<skipped>\d+) ignored/g),
   },
-  { name: 'python probe', command: [python, '-m', 'unittest', 'discover', '-s', 'tests'], cwd: 'native/python', count: unittest },
+  { name: 'python probe', command: [python, '-m', 'unittest', 'discover', '-s', 'native/python', '-t', 'native/python'], count: unittest },
   {
     name: 'analysis, server and command line',
     command: ['mocha', 'test/**/*.test.ts', '--reporter', 'json', '--reporter-option', `output=${unitResults}`],
     count: mochaJson(unitResults),
   },
+  { name: 'demo', command: ['node', 'scripts/demo.ts', '--check'] },
   { name: 'editor', command: ['node', 'scripts/testEditor.ts'], environment: { THREADGAUGE_RESULTS: editorResults }, count: mochaJson(editorResults) },
 ];
 

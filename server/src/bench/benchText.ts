@@ -80,7 +80,7 @@ export function linesText(state: RunState, display: (path: string) => string, so
     // The setting in force first; a line that one setting never reached lacks it.
     const labels = [...new Set(file.lines.flatMap((line) => line.arms.map((arm) => arm.label)))];
     if (labels.length === 0) continue;
-    const header = ['line', ...labels, 'hits', 'CPUs busy', 'waiting', ''];
+    const header = ['line', ...labels, 'hits', 'CPUs busy', 'threads waiting', ''];
     const rows = file.lines.map((line) => {
       const first = line.arms[0];
       const times = labels.map((label) => {
@@ -89,7 +89,7 @@ export function linesText(state: RunState, display: (path: string) => string, so
       });
       return [String(line.line + 1), ...times, countText(first?.hits ?? 0), first?.busyCores?.toFixed(1) ?? '', first?.waiting?.toFixed(1) ?? '', sourceLine(file.path, line.line, file.sha256).trim().slice(0, 60)];
     });
-    parts.push(`${display(file.path)}\n${alignTable([header, ...rows])}`);
+    parts.push(`${display(file.path)}: time per run by line; CPUs and threads with ${labels[0]}\n${alignTable([header, ...rows])}`);
   }
   return parts.join('\n\n');
 }

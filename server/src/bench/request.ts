@@ -188,12 +188,18 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
 }
 
 function refusalOfKind(launch: Launch, plan: Plan): string[] {
-  if (launch.program === 'gunicorn' || launch.program === 'uvicorn') return [`${launch.label} starts a server, which never ends by itself; a benchmark needs a program that ends. Measure the script that does the inference, or a script that sends it a fixed number of requests.`];
-  if (launch.program === 'torchrun') return [`${launch.label} starts several worker processes through torchrun, which cannot be measured yet. Measure the script with one process: python ${launch.entryText ?? 'script.py'}.`];
+  if (launch.program === 'gunicorn' || launch.program === 'uvicorn') return [`${launch.label} starts a server, which does not end by itself, and a benchmark compares whole runs. Write a script that loads the same model and calls it a fixed number of times, and benchmark that with the same variables.`];
+  if (launch.program === 'torchrun') return [`${launch.label} starts several worker processes through torchrun, which are not measured together. Benchmark one process on its share of the CPUs: ${oneShare(plan)}python ${launch.entryText ?? 'script.py'}.`];
   const processes = plan.processes.value;
   const launched = launch.wrappers.find((wrapper) => wrapper.kind === 'workers');
-  if (launched && processes !== null && processes > 1) return [`${launch.label} starts ${processes} worker processes (${launched.text}), which cannot be measured yet.`];
+  if (launched && processes !== null && processes > 1) return [`${launch.label} starts ${processes} worker processes (${launched.text}), which are not measured together. Benchmark one of them by itself, on its share of the CPUs (taskset -c …).`];
   return [];
+}
+
+/** `taskset -c 0-3 ` for the first of several processes; nothing when the shares are not known. */
+function oneShare({ cores, processes }: Plan): string {
+  const share = cores.value === null || processes.value === null || processes.value < 2 ? 0 : Math.floor(cores.value / processes.value);
+  return share < 1 ? '' : `taskset -c ${share === 1 ? '0' : `0-${share - 1}`} `;
 }
 
 /** The folder launch.json means by `${workspaceFolder}`: the parent of `.vscode`. */
