@@ -45,11 +45,11 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
   const label = (arm: number): string => state.arms[arm]?.arm.label ?? `setting ${arm}`;
   switch (doubt.kind) {
     case 'foreign_load':
-      return `Other programs used ${doubt.cpus.toFixed(1)} CPUs on average during the runs${doubt.contaminated > 0 ? `; ${doubt.contaminated} runs were left out because of it` : ''}.`;
+      return foreignLoad(doubt.cpus, doubt.contaminated);
     case 'noisy':
       return `Runs of ${label(doubt.arm)} differ by ± ${percentText(doubt.spread)} (MAD).`;
     case 'drift':
-      return `Times ${doubt.change > 0 ? 'rose' : 'fell'} by ${percentText(Math.abs(doubt.change))} over the run.`;
+      return `Times ${doubt.change > 0 ? 'rose' : 'fell'} by ${percentText(Math.abs(doubt.change))} over the run: the machine was not steady. The settings took turns, so their ratio is affected less than their times.`;
     case 'too_short':
       return `The measured part takes only ${durationText(doubt.median_ns)}; give the program more work to compare settings.`;
     case 'throttled':
@@ -71,6 +71,12 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'not_measured':
       return doubt.what;
   }
+}
+
+function foreignLoad(cpus: number, contaminated: number): string {
+  const runs = contaminated === 1 ? '1 run' : `${contaminated} runs`;
+  if (cpus < 0.05) return `Other programs disturbed ${runs}, which ${contaminated === 1 ? 'was' : 'were'} repeated.`;
+  return `Other programs used ${cpus.toFixed(1)} CPUs on average during the runs${contaminated > 0 ? `, and disturbed ${runs} so much that ${contaminated === 1 ? 'it was' : 'they were'} repeated` : ''}.`;
 }
 
 /** Per-line tables of every measured file; empty when lines were not measured. `display` names a path; `sourceLine` gives a line's text if the file still has that hash. */

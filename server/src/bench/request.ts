@@ -307,8 +307,9 @@ function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<st
   if (environment['MKL_NUM_THREADS'] !== undefined) names.push('MKL_NUM_THREADS');
   const deciding = names.length > 1 ? 'MKL_NUM_THREADS' : 'OMP_NUM_THREADS';
   const text = environment[deciding];
-  const label = text !== undefined && text !== '' ? `${deciding}=${text}` : 'default';
-  return { mechanism: { kind: 'environment', names }, current: { threads, label: label === 'default' && threads !== null ? `default (${threads} thread${threads === 1 ? '' : 's'})` : label, stated: threads !== null && text === String(threads) && names.length === 1 } };
+  const counted = threads === null || text === String(threads) ? '' : ` (${threads} thread${threads === 1 ? '' : 's'})`;
+  const label = `${text !== undefined && text !== '' ? `${deciding}=${text}` : 'default'}${counted}`;
+  return { mechanism: { kind: 'environment', names }, current: { threads, label, stated: threads !== null && text === String(threads) && names.length === 1 } };
 }
 
 /** The statements of scripts that write a variable with a say in the number of threads. */

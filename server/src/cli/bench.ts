@@ -234,7 +234,8 @@ function report(state: RunState): string {
   if (lines !== '') parts.push(lines);
   if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));
   const ratio = ratioSentence(state);
-  if (ratio !== null) parts.push(ratio);
+  // The sentence of a verdict tells its own figures, where they are what it rests on.
+  if (ratio !== null && !closingSentence(state).includes('confidence interval')) parts.push(ratio);
   if (!state.failed) parts.push(style.bold(closingSentence(state)));
   return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
 }

@@ -68,6 +68,12 @@ describe('benchmark request', () => {
     assert.equal(request?.arms[request.current]?.label, 'MKL_NUM_THREADS=4');
   });
 
+  it('says what a value stands for that is no count', () => {
+    const { request } = prepared({ 'infer.py': SCRIPT, 'run.sh': 'OMP_NUM_THREADS=auto python infer.py\n' }, null);
+    assert.match(request?.arms[request.current]?.label ?? '', /^OMP_NUM_THREADS=auto \(\d+ threads\)$/);
+    assert.equal(prepared({ 'infer.py': SCRIPT, 'run.sh': 'OMP_NUM_THREADS=4 python infer.py\n' }, null).request?.arms[2]?.label, 'OMP_NUM_THREADS=4');
+  });
+
   it('varies the call where the script decides', () => {
     const script = SCRIPT.replace('import torch\n', 'import torch\n\ntorch.set_num_threads(3)\n');
     const { request, mechanism } = prepared({ 'infer.py': script, 'run.sh': 'OMP_NUM_THREADS=8 python infer.py\n' }, null);

@@ -111,6 +111,17 @@ describe('table of settings', () => {
   });
 });
 
+describe('doubts', () => {
+  it('are full sentences that say what follows from them', () => {
+    const state = [envelope('plan', PLAN)].reduce(reduce, initialRunState());
+    assert.equal(doubtSentence({ kind: 'foreign_load', cpus: 0.02, contaminated: 1 }, state), 'Other programs disturbed 1 run, which was repeated.');
+    assert.equal(doubtSentence({ kind: 'foreign_load', cpus: 0.02, contaminated: 3 }, state), 'Other programs disturbed 3 runs, which were repeated.');
+    assert.equal(doubtSentence({ kind: 'foreign_load', cpus: 0.4, contaminated: 0 }, state), 'Other programs used 0.4 CPUs on average during the runs.');
+    assert.equal(doubtSentence({ kind: 'foreign_load', cpus: 0.4, contaminated: 3 }, state), 'Other programs used 0.4 CPUs on average during the runs, and disturbed 3 runs so much that they were repeated.');
+    assert.match(doubtSentence({ kind: 'drift', change: -0.054 }, state), /^Times fell by 5\.4 % over the run: the machine was not steady\. The settings took turns/);
+  });
+});
+
 describe('numbers', () => {
   it('are written as people read them', () => {
     assert.deepEqual([0, 12, 1500, 640e6, 1.24e9, 99.96e9, 150e9].map(durationText), ['0 ns', '12 ns', '1.50 us', '640 ms', '1.24 s', '100 s', '2.5 min']);
