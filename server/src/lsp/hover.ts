@@ -3,12 +3,12 @@ import type { Hover, Position } from 'vscode-languageserver';
 import { MarkupKind } from 'vscode-languageserver';
 import type { MeasuredParams } from '../bench/messages.ts';
 import type { SettingFact } from '../core/fact.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Plan, PlanNumber } from '../core/plan.ts';
 import { resolveSpan } from '../core/span.ts';
 import type { Engine } from '../engine/engine.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { knobMarkdown } from '../knobs/markdown.ts';
-import { describePlan, explainPlan } from '../plan/explain.ts';
+import { describePlan, numberText } from '../plan/explain.ts';
 import { fromPosition, toRange } from './convert.ts';
 
 const MAX_PLANS = 3;
@@ -43,9 +43,30 @@ export function hoverAt(engine: Engine, uri: string, position: Position, measure
   return contents === '' ? null : { contents: { kind: MarkupKind.Markdown, value: contents }, range: toRange(range, lines) };
 }
 
-/** A plan as Markdown: every number with where it comes from. */
+/** A plan as Markdown: what it comes to, then every number with where it comes from. */
 export function planMarkdown(plan: Plan): string {
-  return `**${escapeMarkdown(plan.launch.label)}**\n\n\`\`\`text\n${explainPlan(plan).replaceAll('```', "'''")}\n\`\`\``;
+  const items: string[] = [];
+  const number = (name: string, of: PlanNumber): void => {
+    const reasons = of.value === null ? '' : from(of.from);
+    items.push(`${name}: **${escapeMarkdown(numberText(of))}**${reasons}`);
+  };
+  number('processes', plan.processes);
+  if (plan.appThreads) number('application threads per process', plan.appThreads);
+  number('intra-op threads', plan.intraOp);
+  number('inter-op threads', plan.interOp);
+  number('CPUs', plan.cores);
+  for (const state of plan.values) {
+    const value = state.value === null ? (state.unknown === null ? 'no effective value' : `not known: ${escapeMarkdown(state.unknown)}`) : '`' + state.value.replaceAll('`', "'") + '`';
+    items.push(`\`${state.name}\` = ${value}${from(state.from)}`, ...state.shadowed.map((entry) => `  - no effect: ${escapeMarkdown(entry.text)} (${escapeMarkdown(entry.why)})`));
+  }
+  items.push(...plan.unknowns.map((sentence) => `not known: ${escapeMarkdown(sentence)}`));
+  const list = items.map((item) => (item.startsWith('  - ') ? item : `- ${item}`)).join('\n');
+  return `**${escapeMarkdown(describePlan(plan))}**\n\n${escapeMarkdown(plan.launch.label)}\n\n${list}`;
+}
+
+/** ` – A; B`: where a number comes from, if that is known. */
+function from(origins: readonly { readonly text: string }[]): string {
+  return origins.length === 0 ? '' : ` – ${escapeMarkdown(origins.map(({ text }) => text).join('; '))}`;
 }
 
 /** What one knob comes to in one launch, and the plan that follows from it. */
@@ -62,5 +83,6 @@ function settingLine(name: string, plan: Plan): string {
 
 /** Text of a workspace shows as text: no links, no markup. */
 export function escapeMarkdown(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
+  // An underscore inside a word is never markup, and names like OMP_NUM_THREADS stay readable where Markdown shows as it is.
+  return text.replace(/[\\`*{}[\]<>#+!|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&');
 }

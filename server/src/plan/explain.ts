@@ -1,7 +1,7 @@
 /** Puts a plan into words: one line for messages and lenses, a full text for hovers and the command line. */
 import type { KnobState, Plan, PlanNumber } from '../core/plan.ts';
 
-/** One line without a full stop, e.g. `4 workers x 8 intra-op threads = 32 threads on 16 logical CPUs, 2.0x`. Says what is not known instead of guessing. */
+/** One line without a full stop, e.g. `4 workers x 8 intra-op threads = 32 threads on 16 logical CPUs (2.0x)`. Says what is not known instead of guessing. */
 export function describePlan(plan: Plan): string {
   const { totalThreads, cores } = plan;
   if (totalThreads.value === null) {
@@ -10,14 +10,14 @@ export function describePlan(plan: Plan): string {
   }
   const demand = `${totalThreads.from[0].text} = ${count(totalThreads.value, 'thread', 'threads')}`;
   if (cores.value === null) return `${demand} (${cores.unknown ?? 'the number of CPUs is not known'})`;
-  return `${demand} on ${cores.from[0].text}, ${formatRatio(plan.ratio)}`;
+  return `${demand} on ${cores.from[0].text} (${formatRatio(plan.ratio)})`;
 }
 
 /** The whole plan as plain text, several lines: numbers with their reasons, settings with what lost, what is not known. */
 export function explainPlan(plan: Plan): string {
   const lines = [describePlan(plan)];
   const row = (name: string, number: PlanNumber): void => {
-    const value = number.value === null ? `not known (${number.unknown ?? 'no reason given'})` : formatNumber(number.value);
+    const value = numberText(number);
     const reasons = number.value === null ? '' : `: ${number.from.map((from) => from.text).join('; ')}`;
     lines.push(`  ${name} ${value}${reasons}`);
   };
@@ -40,9 +40,14 @@ function explainSetting(state: KnobState): readonly string[] {
   return [`  ${state.name} ${value}${origins}`, ...state.shadowed.map((entry) => `    no effect: ${entry.text} (${entry.why})`)];
 }
 
-/** `2.0x`; empty text is never returned, so that messages stay whole. */
+/** `2.0x`, `64x`: the one way in which plans and messages write a ratio. */
 export function formatRatio(ratio: number | null): string {
   return ratio === null ? 'ratio not known' : `${ratio.toFixed(ratio >= 10 ? 0 : ratio >= 0.1 ? 1 : 2)}x`;
+}
+
+/** A number of a plan, or why it is not known. */
+export function numberText({ value, unknown }: PlanNumber): string {
+  return value === null ? `not known (${unknown ?? 'no reason given'})` : formatNumber(value);
 }
 
 function formatNumber(value: number): string {

@@ -10,11 +10,6 @@ export function formatNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Math.round(value * 100) / 100);
 }
 
-/** `2.0`, `16.5`: a ratio with one decimal. */
-export function formatRatio(value: number): string {
-  return value.toFixed(1);
-}
-
 export function sameAnchor(a: Anchor | null, b: Anchor | null): boolean {
   return a !== null && b !== null && a.uri === b.uri && sameSpan(a.span, b.span);
 }

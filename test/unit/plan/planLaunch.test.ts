@@ -211,7 +211,7 @@ describe('machine limits', () => {
     assert.equal(plan.intraOp.value, 8);
     assert.equal(plan.cores.value, 2.5);
     assert.equal(plan.ratio, 3.2);
-    assert.match(describePlan(plan), /= 8 threads on a CPU quota of 2\.5, 3\.2x/);
+    assert.match(describePlan(plan), /= 8 threads on a CPU quota of 2\.5 \(3\.2x\)/);
   });
 
   it('knows without a machine only what needs none', async () => {
@@ -261,7 +261,7 @@ describe('processes and threads', () => {
   it('multiplies gunicorn workers, and their threads', async () => {
     const plan = await onlyPlan({ 'app.py': APP, 'run.sh': 'export OMP_NUM_THREADS=4\ngunicorn -w 4 --threads 2 app:app\n' });
     assert.deepEqual([plan.processes.value, plan.appThreads?.value, plan.intraOp.value, plan.totalThreads.value], [4, 2, 4, 32]);
-    assert.equal(describePlan(plan), '4 workers x 2 application threads x 4 intra-op threads = 32 threads on 16 logical CPUs, 2.0x');
+    assert.equal(describePlan(plan), '4 workers x 2 application threads x 4 intra-op threads = 32 threads on 16 logical CPUs (2.0x)');
     assert.equal(fittingThreads(plan), 1);
     assert.equal(oversubscription(plan).pressure, 'heavy');
   });
@@ -339,7 +339,7 @@ describe('processes and threads', () => {
   it('gives every pool thread its own team', async () => {
     const plan = await onlyPlan({ 'a.py': 'import torch\nfrom concurrent.futures import ThreadPoolExecutor\ntorch.set_num_threads(4)\ndef work(x):\n    return torch.ones(512, 512) @ torch.ones(512, 512)\npool = ThreadPoolExecutor(8)\npool.map(work, range(8))\n' });
     assert.equal(plan.totalThreads.value, 32);
-    assert.equal(describePlan(plan), '1 process x 8 application threads x 4 intra-op threads = 32 threads on 16 logical CPUs, 2.0x');
+    assert.equal(describePlan(plan), '1 process x 8 application threads x 4 intra-op threads = 32 threads on 16 logical CPUs (2.0x)');
   });
 
   it('takes the team that a pool thread sets for itself', async () => {
@@ -355,7 +355,7 @@ describe('processes and threads', () => {
   it('adds one thread for each DataLoader worker', async () => {
     const plan = await onlyPlan({ 'a.py': 'import torch\nfrom torch.utils.data import DataLoader\nfor batch in DataLoader([1], num_workers=4):\n    torch.ones(512, 512) @ torch.ones(512, 512)\n' });
     assert.equal(plan.totalThreads.value, 12);
-    assert.equal(describePlan(plan), '1 process x 8 intra-op threads + 4 DataLoader workers = 12 threads on 16 logical CPUs, 0.8x');
+    assert.equal(describePlan(plan), '1 process x 8 intra-op threads + 4 DataLoader workers = 12 threads on 16 logical CPUs (0.8x)');
   });
 });
 
@@ -525,7 +525,7 @@ describe('explanations', () => {
     assert.equal(
       explainPlan(plan),
       [
-        '4 workers x 8 intra-op threads = 32 threads on 16 logical CPUs, 2.0x',
+        '4 workers x 8 intra-op threads = 32 threads on 16 logical CPUs (2.0x)',
         '  processes 4: gunicorn -w 4',
         '  intra-op threads 8: OMP_NUM_THREADS=8 in run.sh',
         "  inter-op threads 8: PyTorch's default: the machine's 8 physical cores",

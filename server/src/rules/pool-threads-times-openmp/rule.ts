@@ -1,7 +1,8 @@
 /** Reports thread pools whose threads each start an OpenMP team of their own. */
 import { evaluateInt } from '../../core/value.ts';
+import { formatRatio } from '../../plan/explain.ts';
 import { setForLaunch } from '../fixProposals.ts';
-import { coresText, decidedAt, formatRatio, relatedPlaces, settingAt } from '../planProof.ts';
+import { coresText, decidedAt, relatedPlaces, settingAt } from '../planProof.ts';
 import { factsRunBy, fanOuts } from '../programOrder.ts';
 import { defineRule, type PlanInput } from '../rule.ts';
 
@@ -16,7 +17,7 @@ export const rule = defineRule({
   summary: 'Application threads that run PyTorch each get an OpenMP team of their own.',
   sources: ['measured: 4 pool threads x 4 intra-op threads = 20 OS threads in one process, torch 2.13', 'https://github.com/fastapi/fastapi/issues/603'],
   messages: {
-    product: 'Each of {workers} pool threads gets its own OpenMP team: {workers} x {threads} = {total} threads on {cores} ({ratio}x).',
+    product: 'Each of {workers} pool threads gets its own OpenMP team: {workers} x {threads} = {total} threads on {cores} ({ratio}).',
   },
   check({ plan, graph }, report) {
     const threads = plan.intraOp.value;

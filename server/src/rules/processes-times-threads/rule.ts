@@ -1,7 +1,8 @@
 /** Reports worker processes whose thread pools together exceed the CPUs. */
+import { formatRatio } from '../../plan/explain.ts';
 import { replaceCode, setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { coresText, decidedAt, formatRatio, relatedPlaces, sameAnchor, settingAt } from '../planProof.ts';
+import { coresText, decidedAt, relatedPlaces, sameAnchor, settingAt } from '../planProof.ts';
 import { defineRule, type PlanInput } from '../rule.ts';
 
 const UNIT: Readonly<Record<string, string>> = { gunicorn: 'gunicorn workers', uvicorn: 'uvicorn workers', torchrun: 'torchrun ranks' };
@@ -19,7 +20,7 @@ export const rule = defineRule({
   summary: 'Worker processes times threads per process exceed the CPUs.',
   sources: ['measured: 2 processes x 2 threads on 2 CPUs ran small products at 0.5-0.9 % of the speed of 2 x 1, torch 2.13 with libgomp', 'https://github.com/benoitc/gunicorn/issues/2873', 'https://github.com/pytorch/pytorch/issues/147361'],
   messages: {
-    product: '{processes} {unit} x {threads} threads = {total} threads on {cores} ({ratio}x).{passive}',
+    product: '{processes} {unit} x {threads} threads = {total} threads on {cores} ({ratio}).{passive}',
   },
   check({ plan, graph }, report) {
     const { processes, intraOp, totalThreads, cores, physicalCores } = plan;

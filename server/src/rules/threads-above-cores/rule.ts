@@ -1,7 +1,8 @@
 /** Reports a single process that asks for more threads than there are CPUs, and counts that MKL cuts. */
+import { formatRatio } from '../../plan/explain.ts';
 import { replaceCode, setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { decidedAt, formatRatio, launchName, relatedPlaces, settingAt } from '../planProof.ts';
+import { decidedAt, launchName, relatedPlaces, settingAt } from '../planProof.ts';
 import { loads } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 import { valueAnchor } from '../settingText.ts';
@@ -17,7 +18,7 @@ export const rule = defineRule({
   summary: 'One process asks for more threads than the machine has CPUs, or than MKL lets it use.',
   sources: ['measured: torch 2.13 on 2 CPUs, 128x128 products: 40 095 per second with 2 threads, 8 792 with 4, 7 616 with 8', 'https://github.com/pytorch/pytorch/issues/60000'],
   messages: {
-    above: '{threads} threads on {logical} logical CPUs ({ratio}x): the threads of every parallel region wait for each other, and for a CPU.',
+    above: '{threads} threads on {logical} logical CPUs ({ratio}): the threads of every parallel region wait for each other, and for a CPU.',
     clamped: '{name}={asked} is more than the {physical} physical cores: MKL cuts PyTorch to {threads} threads. `torch.set_num_threads({asked})` or MKL_DYNAMIC=FALSE would use more, which seldom pays.',
   },
   check({ plan, graph, machine }, report) {
