@@ -58,7 +58,8 @@ export async function startEditorServer(options: EditorOptions): Promise<EditorS
     ...(options.tests ? ['--enable-smoke-test-driver'] : []),
     ...['--server-data-dir', data],
   ];
-  if (!options.tests) installFromSource(options.extension, path.join(data, 'extensions'));
+  const extensions = path.join(data, 'extensions');
+  install(extensions, options.tests ? declareDebugger(path.join(data, 'debugger')) : options.extension);
   const environment: NodeJS.ProcessEnv = { ...process.env, ...options.env, [MARK]: mark };
   for (const name of Object.keys(environment)) if (/^(?:VSCODE_|ELECTRON_)/.test(name)) delete environment[name];
   const server = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment });
@@ -88,14 +89,33 @@ export async function startEditorServer(options: EditorOptions): Promise<EditorS
   };
 }
 
-/** Makes the checkout an installed extension of an editor, by a link. */
-function installFromSource(extension: string, extensions: string): void {
-  const { name, publisher, version } = JSON.parse(readFileSync(path.join(extension, 'package.json'), 'utf8')) as { name: string; publisher: string; version: string };
+/** Makes a folder an installed extension of an editor, by a link. */
+function install(extensions: string, folder: string): void {
+  const { name, publisher, version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { name: string; publisher: string; version: string };
   const relativeLocation = `${publisher}.${name}-${version}`;
   mkdirSync(extensions, { recursive: true });
-  symlinkSync(extension, path.join(extensions, relativeLocation), 'junction');
+  symlinkSync(folder, path.join(extensions, relativeLocation), 'junction');
   const entry = { identifier: { id: `${publisher}.${name}` }, version, location: { $mid: 1, scheme: 'file', path: path.join(extensions, relativeLocation).split(path.sep).join('/') }, relativeLocation };
   writeFileSync(path.join(extensions, 'extensions.json'), JSON.stringify([entry]));
+}
+
+/**
+ * An extension without code that declares the debugger type of the example's launches, as the Python debugger does
+ * in every editor of a Python user. Without one VS Code underlines each launch by itself.
+ */
+function declareDebugger(folder: string): string {
+  const text = { type: 'string' };
+  const properties = { program: text, console: text, envFile: text, cwd: text, python: text, module: text, args: { type: ['array', 'string'] }, env: { type: 'object' } };
+  const manifest = {
+    name: 'debugger-type',
+    publisher: 'threadgauge-suite',
+    version: '0.0.0',
+    engines: { vscode: '^1.90.0' },
+    contributes: { debuggers: [{ type: 'debugpy', label: 'Python', languages: ['python'], configurationAttributes: { launch: { properties } } }] },
+  };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
+  return folder;
 }
 
 /** Starts the embedded editor and a browser window on it. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { screenshot, type } from './harness.ts';
+import { screenshot } from './harness.ts';
 import { actionsAt, apply, diagnostic, diagnosticsOf, FOLDER, open, originalText, pause, prepareWindow, rangeOf, reset, ruleOf, uriOf, waitFor } from './workspace.ts';
 
 describe('warnings', () => {
@@ -63,12 +63,11 @@ describe('warnings', () => {
     await diagnostic('infer.py', 'env-set-after-import');
     editor.revealRange(new vscode.Range(0, 0, 0, 0), vscode.TextEditorRevealType.AtTop);
     await vscode.commands.executeCommand('workbench.actions.view.problems');
-    // The editor itself has something to say about launch.json: it has no debugger for Python here.
-    await vscode.commands.executeCommand('problems.action.focusFilter');
-    await type('ThreadGauge');
-    const launches = await vscode.window.showTextDocument(uriOf('serve.sh'), { viewColumn: vscode.ViewColumn.Two, preview: false });
+    const launches = await vscode.window.showTextDocument(uriOf('.vscode/launch.json'), { viewColumn: vscode.ViewColumn.Two, preview: false });
     await pause(1500);
-    const name = rangeOf(launches.document, 'gunicorn').start.translate(0, 3);
+    const others = vscode.languages.getDiagnostics(launches.document.uri).filter((found) => !diagnosticsOf('.vscode/launch.json').includes(found));
+    assert.deepEqual(others.map(({ message }) => message).filter((message) => /debug/i.test(message)), [], 'the suite has a debugger of this type');
+    const name = rangeOf(launches.document, '"infer"').start.translate(0, 3);
     launches.selection = new vscode.Selection(name, name);
     await vscode.commands.executeCommand('editor.action.showHover');
     await pause(2000);
@@ -142,10 +141,42 @@ describe('fixes', () => {
     assert.equal(kept.replaceAll(/\s/g, ''), launches.replaceAll(/\s/g, ''), 'nothing else changed');
   });
 
-  it('of the safe kind run together on request', async () => {
-    await open('serve.sh');
-    await diagnostic('serve.sh', 'processes-times-threads');
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', uriOf('serve.sh'), new vscode.Range(0, 0, 20, 0), 'source.fixAll.threadgauge');
-    for (const action of actions) assert.equal(action.kind?.value, 'source.fixAll.threadgauge');
+  it('of the safe kind run together on request, and no others', async () => {
+    const launches = `{
+  "version": "0.2.0",
+  "configurations": [
+    {
+      "name": "slips", // two that say what was meant
+      "type": "debugpy",
+      "request": "launch",
+      "program": "\${workspaceFolder}/infer.py",
+      "env": { "OMP_NUM_THREADS": "4.0", "MKL_NUM_THREADS": " 2" }
+    },
+    {
+      "name": "guess", // one that does not
+      "type": "debugpy",
+      "request": "launch",
+      "program": "\${workspaceFolder}/infer.py",
+      "env": { "OMP_NUM_THREADS": "auto" }
+    }
+  ]
+}
+`;
+    writeFileSync(path.join(FOLDER, '.vscode/launch.json'), launches);
+    const editor = await open('.vscode/launch.json');
+    await waitFor('the findings of all three values', () => {
+      const rules = diagnosticsOf('.vscode/launch.json').map(ruleOf);
+      return rules.filter((rule) => rule === 'omp-num-threads-invalid').length === 2 && rules.includes('mkl-num-threads-invalid') ? true : undefined;
+    });
+    const review = (await actionsAt('.vscode/launch.json', rangeOf(editor.document, '"auto"'))).filter(({ edit }) => edit);
+    assert.ok(review.length > 0, 'the third value has a fix too, for people to review');
+    await vscode.commands.executeCommand('editor.action.sourceAction', { kind: 'source.fixAll.threadgauge', apply: 'first' });
+    const expected = launches.replace('"4.0"', '"4"').replace('" 2"', '"2"');
+    await waitFor('the safe fixes to be applied', () => (editor.document.getText() === launches ? undefined : true));
+    assert.equal(editor.document.getText(), expected);
+    await waitFor('only the finding to review to be left', () => {
+      const invalid = diagnosticsOf('.vscode/launch.json').map(ruleOf).filter((rule) => rule.endsWith('-num-threads-invalid'));
+      return invalid.length === 1 && invalid[0] === 'omp-num-threads-invalid' ? true : undefined;
+    });
   });
 });
