@@ -12,9 +12,9 @@ export interface KnownValue {
 /** A count that depends on the machine the program runs on. */
 export type Quantity =
   | 'logicalCpus' // os.cpu_count(), multiprocessing.cpu_count(), $(nproc --all)
-  | 'affinityCpus' // len(os.sched_getaffinity(0)), $(nproc) when OMP_NUM_THREADS is unset
+  | 'affinityCpus' // len(os.sched_getaffinity(0)), os.process_cpu_count(), $(nproc) when OMP_NUM_THREADS is unset
   | 'physicalCores' // psutil.cpu_count(logical=False)
-  | 'availableCpus'; // min(affinity, floor(quota)): os.process_cpu_count, Rust available_parallelism
+  | 'availableCpus'; // min(affinity, floor(quota)): Rust's available_parallelism
 
 export interface QuantityValue {
   readonly kind: 'quantity';
