@@ -200,6 +200,8 @@ export interface MeasuredAtArm {
 export interface MeasuredLine {
   /** Zero-based, in the version of the file that ran. */
   readonly line: number;
+  /** Zero-based last line of the statement, of a compound one the last line of its head; absent = the line alone is known. */
+  readonly endLine?: number;
   /** What an editor shows after the line: `1.24 s · 2,000x · 1.9 CPUs busy`. */
   readonly label: string;
   /** Markdown with the numbers at every measured setting. */

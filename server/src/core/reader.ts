@@ -45,6 +45,11 @@ export interface Reader<Syntax = unknown> {
   place?(intent: PlaceIntent, text: string, facts: FileFacts, offsets: ChunkOffsets): readonly TextEdit[] | Refusal;
   /** The whole statement around a fact's absolute range (`export X=1` around `X=1`), so that a fix can move it or stand beside it. */
   statementAt?(range: TextRange, text: string): TextRange;
+  /**
+   * For each given line of the text, the offset at which the statements that start on it end; of a compound statement only the head counts.
+   * A line on which none starts ends where it ends.
+   */
+  statementEnds?(text: string, lines: readonly TextRange[]): readonly number[];
   /** Edits that remove the statement or entry at a fact's absolute range and leave a text that still parses. */
   remove?(range: TextRange, text: string): readonly TextEdit[] | Refusal;
 }
