@@ -104,7 +104,7 @@ export class Annotations implements vscode.Disposable {
   }
 
   async #place(uri: string, { launch, sha256, lines }: Pick<MeasuredParams, 'launch' | 'sha256' | 'lines'>): Promise<void> {
-    const values = lines.map((line) => ({ line: line.line, value: line }));
+    const values = lines.map((line) => ({ line: line.line, endLine: line.endLine, value: line }));
     const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri);
     const document = open ?? (await vscode.workspace.openTextDocument(vscode.Uri.parse(uri)));
     const stored: Stored = { launch, at: Date.now(), sha256: open ? hashOf(open) : sha256, lines: track(values, lineAt(document)) };

@@ -14,7 +14,7 @@ export interface Tracked<T> {
   readonly line: number | null;
   /** Characters before the statement on its line. */
   readonly indent: number;
-  /** The statement's first line without surrounding blanks, as it was measured. */
+  /** The statement's lines without surrounding blanks, as they were measured; of a compound statement those of its head. */
   readonly text: string;
   readonly value: T;
 }
@@ -27,16 +27,33 @@ function indentOf(text: string): number {
 }
 
 /** The values on the lines they were measured at. Lines beyond the end are left out. */
-export function track<T>(values: readonly { readonly line: number; readonly value: T }[], lineAt: LineAt): readonly Tracked<T>[] {
-  return values.flatMap(({ line, value }) => {
-    const text = lineAt(line);
-    return text === undefined ? [] : [{ line, indent: indentOf(text), text: text.trim(), value }];
+export function track<T>(values: readonly { readonly line: number; readonly endLine?: number | undefined; readonly value: T }[], lineAt: LineAt): readonly Tracked<T>[] {
+  return values.flatMap(({ line, endLine, value }) => {
+    const first = lineAt(line);
+    const text = textOf(line, Math.max(1, (endLine ?? line) - line + 1), lineAt);
+    return first === undefined || text === undefined ? [] : [{ line, indent: indentOf(first), text, value }];
   });
 }
 
-/** True when the line no longer reads as it did when it was measured. */
+/** So many lines from one on, each without surrounding blanks; undefined when they are not all there. */
+function textOf(line: number, count: number, lineAt: LineAt): string | undefined {
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const text = lineAt(line + i);
+    if (text === undefined) return undefined;
+    texts.push(text.trim());
+  }
+  return texts.join('\n');
+}
+
+/** True when the tracked statement stands on that line, whole and as it was measured. */
+function standsAt(tracked: Tracked<unknown>, line: number, lineAt: LineAt): boolean {
+  return textOf(line, tracked.text.split('\n').length, lineAt) === tracked.text;
+}
+
+/** True when the statement no longer reads as it did when it was measured. */
 export function isStale(tracked: Tracked<unknown>, lineAt: LineAt): boolean {
-  return tracked.line !== null && lineAt(tracked.line)?.trim() !== tracked.text;
+  return tracked.line !== null && !standsAt(tracked, tracked.line, lineAt);
 }
 
 /** The lines after the changes of one event, which do not overlap; `lineAt` reads the document after all of them. */
@@ -75,7 +92,7 @@ function revive<T>(lines: readonly Tracked<T>[], candidates: readonly number[], 
   const taken = new Set(lines.map((tracked) => tracked.line));
   return lines.map((tracked) => {
     if (tracked.line !== null || tracked.text === '') return tracked;
-    const line = candidates.find((candidate) => !taken.has(candidate) && lineAt(candidate)?.trim() === tracked.text);
+    const line = candidates.find((candidate) => !taken.has(candidate) && standsAt(tracked, candidate, lineAt));
     if (line === undefined) return tracked;
     taken.add(line);
     return { ...tracked, line };

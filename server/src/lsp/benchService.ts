@@ -11,6 +11,7 @@ import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import type { Machine } from '../core/machine.ts';
+import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
@@ -195,14 +196,24 @@ export class BenchService {
       const onDisk = await readSource(file.path);
       const open = this.#options.engine.text(uri)?.text;
       if (onDisk.kind === 'text' && sha256(onDisk.text) === file.sha256) {
-        this.store.set(uri, measured, onDisk.text);
+        this.store.set(uri, this.#withEnds(uri, measured, onDisk.text), onDisk.text);
         if (open !== undefined) this.store.update(uri, open);
-      } else if (open !== undefined && sha256(open) === file.sha256) this.store.set(uri, measured, open);
+      } else if (open !== undefined && sha256(open) === file.sha256) this.store.set(uri, this.#withEnds(uri, measured, open), open);
       else this.store.setStale(uri, measured);
       const params = this.store.get(uri);
       if (params) this.#options.measured({ ...params, uri: this.#options.workspace.clientUri(uri) });
     }
     this.#options.changed();
+  }
+
+  /** The lines with where their statements end, if a reader knows the file. */
+  #withEnds<T extends Pick<MeasuredParams, 'lines'>>(uri: string, measured: T, text: string): T {
+    const index = new LineIndex(text);
+    const known = measured.lines.filter(({ line }) => line < index.lineCount);
+    const ends = this.#options.engine.reader(uri)?.statementEnds?.(text, known.map(({ line }) => ({ start: index.lineStart(line), end: index.offsetAt({ line, column: Infinity }) })));
+    if (!ends) return measured;
+    const endLines = new Map(known.map(({ line }, i) => [line, index.positionAt(ends[i] ?? 0).line]));
+    return { ...measured, lines: measured.lines.map((line) => ({ ...line, endLine: Math.max(line.line, endLines.get(line.line) ?? line.line) })) };
   }
 
   async #save(label: string, lines: readonly string[]): Promise<string | null> {

@@ -1,4 +1,4 @@
-/** Measured lines of files, moved along with edits; a line that was touched loses its numbers. */
+/** Measured lines of files, moved along with edits; a statement of which a line was touched loses its numbers. */
 import type { LaunchRef, MeasuredLine, MeasuredParams } from '../bench/messages.ts';
 
 interface MeasuredEntry {
@@ -27,7 +27,7 @@ export class MeasuredStore {
     this.#files.set(uri, { runId, launch, sha256, lines: [], text: [], stale: true });
   }
 
-  /** The file's text is now this one. Lines above and below what changed keep their numbers. Returns true when something moved or was lost. */
+  /** The file's text is now this one. Statements above and below what changed keep their numbers. Returns true when something moved or was lost. */
   update(uri: string, text: string): boolean {
     const entry = this.#files.get(uri);
     if (!entry || entry.stale) return false;
@@ -40,7 +40,11 @@ export class MeasuredStore {
     while (tail < before.length - head && tail < after.length - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
     const shift = after.length - before.length;
     const tailStart = before.length - tail;
-    entry.lines = entry.lines.flatMap((line) => (line.line < head ? [line] : line.line >= tailStart ? [{ ...line, line: line.line + shift }] : []));
+    entry.lines = entry.lines.flatMap((line) => {
+      if ((line.endLine ?? line.line) < head) return [line];
+      if (line.line < tailStart) return [];
+      return [{ ...line, line: line.line + shift, ...(line.endLine === undefined ? {} : { endLine: line.endLine + shift }) }];
+    });
     entry.text = after;
     return true;
   }

@@ -83,6 +83,20 @@ describe('tracked lines', () => {
     assert.deepEqual(new Document().edit({ from: [3, 9], to: [3, 9], text: '\n' }).state, { 3: '3 stale', 4: '5', 6: '7' });
   });
 
+  it('turn stale when any line of a statement of several lines changes, and only then', () => {
+    const lines = ['with a(', '    1,', '):', '    f(', '        x,', '    )', 'g()'];
+    const at = (document: readonly string[]) => (line: number): string | undefined => document[line];
+    const tracked = track([{ line: 0, endLine: 2, value: 'with' }, { line: 3, endLine: 5, value: 'f' }, { line: 6, endLine: 6, value: 'g' }], at(lines));
+    const after = (change: Change, document: readonly string[]): unknown => applyChanges(tracked, [change], at(document)).map((t) => [t.value, t.line, isStale(t, at(document))]);
+    const inLine = (line: number): Change => ({ start: { line, character: 4 }, end: { line, character: 4 }, insertedBreaks: 0 });
+    assert.deepEqual(after(inLine(1), lines.with(1, '    21,')), [['with', 0, true], ['f', 3, false], ['g', 6, false]]);
+    assert.deepEqual(after(inLine(4), lines.with(4, '        y,')), [['with', 0, false], ['f', 3, true], ['g', 6, false]]);
+    const added: Change = { start: { line: 4, character: 10 }, end: { line: 4, character: 10 }, insertedBreaks: 1 };
+    assert.deepEqual(after(added, lines.toSpliced(5, 0, '        z,')), [['with', 0, false], ['f', 3, true], ['g', 7, false]]);
+    const above: Change = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 }, insertedBreaks: 1 };
+    assert.deepEqual(after(above, ['# new', ...lines]), [['with', 1, false], ['f', 4, false], ['g', 7, false]]);
+  });
+
   it('stay inside the document through random edits', () => {
     let seed = 1;
     const random = (below: number): number => {

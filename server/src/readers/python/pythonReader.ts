@@ -5,6 +5,7 @@ import { extract } from './extract.ts';
 import { brokenLength, parsePython, type PythonNode } from './pythonNode.ts';
 import { closeOpenParts, originalOffset } from './repair.ts';
 import { split } from './split.ts';
+import { statementEnds } from './statementEnds.ts';
 import type { PythonSyntax } from './syntax.ts';
 import type { SyntaxParser } from './syntaxParser.ts';
 
@@ -47,6 +48,7 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
     },
     isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0 && syntax.mentions.length === 0,
     assemble: (uri, chunks) => assemble(uri, chunks),
+    statementEnds: (text, lines) => statementEnds(parser, text, lines),
   };
 }
 
