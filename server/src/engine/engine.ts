@@ -18,6 +18,7 @@ import { ChunkCache, type ChunkReading } from './chunkCache.ts';
 import type { EngineConfig } from './config.ts';
 import { configuredSeverity } from './config.ts';
 import { mergeFindings } from './mergeFindings.ts';
+import { MovedResults, movesBetween, type SpanMoves } from './spanMoves.ts';
 import { structurallyEqual } from './structuralEquality.ts';
 import { suppressionOf } from './suppression.ts';
 
@@ -115,7 +116,12 @@ export class Engine {
   /** Launches of the graph whose plan or findings may be out of date, in graph order. */
   #staleLaunches: Launch[] = [];
   #staleFiles: string[] = [];
+  /** Files whose facts say what the graph's facts of them say, at other places. The graph, plans and evaluations keep the places of the graph's facts; what is handed out has the present ones. */
+  readonly #moves = new Map<string, SpanMoves>();
+  #moved: MovedResults | null = null;
   #merged: ReadonlyMap<string, readonly Finding[]> | null = null;
+  #plansNow: readonly Plan[] | null = null;
+  #graphNow: LaunchGraph | null = null;
   #generation = 0;
 
   constructor(options: EngineOptions) {
@@ -228,7 +234,16 @@ export class Engine {
   /** The linked workspace. */
   graph(): LaunchGraph {
     while (this.#dirty.size > 0 || this.#graphStale) this.advance();
-    return this.#graph;
+    if (this.#moves.size === 0) return this.#graph;
+    if (!this.#graphNow) {
+      const launches = this.#movedCopy(this.#graph.launches);
+      if (launches === null) {
+        this.#factsChanged();
+        return this.graph();
+      }
+      this.#graphNow = { launches, files: this.#currentFacts() };
+    }
+    return this.#graphNow;
   }
 
   /** The launches of the workspace. */
@@ -239,7 +254,16 @@ export class Engine {
   /** Plans of every launch, or of those that start in or reach one file. */
   plans(uri?: string): readonly Plan[] {
     this.#settle();
-    const plans = this.#graph.launches.flatMap((launch) => this.#plans.get(launch.key)?.plan ?? []);
+    let plans = this.#plansNow;
+    if (plans === null) {
+      const computed = this.#graph.launches.flatMap((launch) => this.#plans.get(launch.key)?.plan ?? []);
+      plans = this.#movedCopy(computed);
+      if (plans === null) {
+        this.#factsChanged();
+        return this.plans(uri);
+      }
+      this.#plansNow = plans;
+    }
     return uri === undefined ? plans : plans.filter(({ launch }) => launch.uri === uri || launch.reachable.includes(uri));
   }
 
@@ -251,9 +275,17 @@ export class Engine {
   /** Findings in document order, of one file or of all by URI; suppressed ones are left out. */
   findings(uri?: string): readonly Finding[] {
     this.#settle();
-    this.#merged ??= this.#merge();
-    if (uri !== undefined) return this.#merged.get(uri) ?? [];
-    return [...this.#merged.keys()].sort().flatMap((key) => this.#merged?.get(key) ?? []);
+    if (!this.#merged) {
+      this.#merged = this.#merge();
+      if (!this.#merged) {
+        // A place made up by a rule cannot be followed: everything is computed from the present facts.
+        this.#factsChanged();
+        return this.findings(uri);
+      }
+    }
+    const merged = this.#merged;
+    if (uri !== undefined) return merged.get(uri) ?? [];
+    return [...merged.keys()].sort().flatMap((key) => merged.get(key) ?? []);
   }
 
   /** Parts that could not be read, of one file or of all. */
@@ -311,6 +343,9 @@ export class Engine {
   #changed(): void {
     this.#generation++;
     this.#merged = null;
+    this.#moved = null;
+    this.#plansNow = null;
+    this.#graphNow = null;
   }
 
   #factsChanged(): void {
@@ -385,8 +420,36 @@ export class Engine {
       if (entry.facts === before && entry.facts?.facts.some((fact) => fact.kind === 'suppression') && !structurallyEqual(offsets, entry.offsets)) this.#changed();
     }
     entry.assembled = reader !== null && gap === null;
-    if (entry.facts !== before) this.#factsChanged();
+    if (entry.facts !== before) this.#take(uri, entry.facts);
     return entry;
+  }
+
+  /** Facts that only moved leave the graph and all that follows from it as they are. */
+  #take(uri: string, facts: FileFacts | undefined): void {
+    const linked = this.#graphStale ? undefined : this.#graph.files.get(uri);
+    const moves = linked && facts ? movesBetween(linked, facts) : null;
+    if (moves === null) {
+      this.#factsChanged();
+      return;
+    }
+    this.#moves.set(uri, moves);
+    this.#changed();
+  }
+
+  /** A result as of the present places; null when some place cannot be told. */
+  #movedCopy<T extends object>(result: T): T | null {
+    if (this.#moves.size === 0) return result;
+    this.#moved ??= new MovedResults(this.#moves);
+    return this.#moved.copy(result);
+  }
+
+  #currentFacts(): ReadonlyMap<string, FileFacts> {
+    const files = new Map<string, FileFacts>();
+    for (const uri of [...this.#files.keys()].sort()) {
+      const facts = this.#files.get(uri)?.facts;
+      if (facts) files.set(uri, facts);
+    }
+    return files;
   }
 
   #readChunks(reader: Reader, text: string, before: readonly Chunk[]): readonly Chunk[] {
@@ -442,11 +505,8 @@ export class Engine {
   #link(): void {
     this.#graphStale = false;
     this.counters.links++;
-    const files = new Map<string, FileFacts>();
-    for (const uri of [...this.#files.keys()].sort()) {
-      const facts = this.#files.get(uri)?.facts;
-      if (facts) files.set(uri, facts);
-    }
+    this.#moves.clear();
+    const files = this.#currentFacts();
     this.#graph = this.#guard('The workspace could not be linked.', () => buildLaunchGraph(files), { launches: [], files });
     const keys = new Set(this.#graph.launches.map((launch) => launch.key));
     for (const key of this.#plans.keys()) if (!keys.has(key)) this.#plans.delete(key);
@@ -527,12 +587,15 @@ export class Engine {
     return findings;
   }
 
-  #merge(): ReadonlyMap<string, readonly Finding[]> {
+  /** Null when the present place of some finding cannot be told. */
+  #merge(): ReadonlyMap<string, readonly Finding[]> | null {
     const all: Finding[] = [];
     for (const { key } of this.#graph.launches) for (const { findings } of this.#plans.get(key)?.evaluations.values() ?? []) all.push(...findings);
     for (const uri of this.#graph.files.keys()) all.push(...(this.#fileRules.get(uri)?.findings ?? []));
     const byUri = new Map<string, Finding[]>();
-    for (const finding of mergeFindings(all)) {
+    const findings = this.#movedCopy(mergeFindings(all));
+    if (findings === null) return null;
+    for (const finding of findings) {
       const { uri } = finding.primary;
       const entry = this.#files.get(uri);
       if (!entry?.facts || suppressionOf(finding, entry.facts, entry.offsets)) continue;

@@ -4,7 +4,7 @@ import type { Reader } from '../../../server/src/core/reader.ts';
 import { applyEdits } from '../../../server/src/core/sourceText.ts';
 import { combineSafeFixes } from '../../../server/src/engine/combineFixes.ts';
 import { type Engine, fillTemplate, MAX_FILE_SIZE } from '../../../server/src/engine/engine.ts';
-import { defineRule, type PlanInput, type Rule } from '../../../server/src/rules/rule.ts';
+import { defineRule, type FileInput, type PlanInput, type Report, type Rule } from '../../../server/src/rules/rule.ts';
 import { RULES } from '../../../server/src/rules/index.ts';
 import { MACHINE, READERS, everything, realEngine, uriOf } from './realEngine.ts';
 
@@ -42,6 +42,50 @@ describe('engine', () => {
     assert.ok(reads > readsBefore && reads - readsBefore <= 3, `${reads - readsBefore} chunks were read again`);
     assert.equal(engine.generation, generation);
     assert.notDeepEqual(everything(engine), before, 'offsets follow the text');
+  });
+
+  it('computes nothing again when facts move within their statement, and everything when one changes', () => {
+    const text = 'import os\nimport torch\n\n\ndef main():\n    os.environ["OMP_NUM_THREADS"] = "4"\n    print(torch.ones(3) @ torch.ones(3))\n\n\nif __name__ == "__main__":\n    main()\n';
+    const engine = realEngine({ 'late.py': text });
+    const [before] = engine.findings();
+    assert.equal(before?.rule, 'env-set-after-import');
+    const { links, plans, rules } = engine.counters;
+    const { generation } = engine;
+    const at = text.indexOf('    os.environ');
+    engine.change(uriOf('late.py'), 2, [{ start: at, end: at, newText: '    count = 1\n' }]);
+    const edited = engine.text(uriOf('late.py'))?.text ?? '';
+    const [after] = engine.findings();
+    assert.ok(after);
+    const { start, end } = engine.resolve(after.primary);
+    const old = engine.resolve(before.primary);
+    assert.equal(edited.slice(start, end), edited.slice(old.start + 14, old.end + 14), 'the finding moved with its text');
+    assert.ok(edited.slice(start, end).includes('OMP_NUM_THREADS'));
+    assert.deepEqual([engine.counters.links, engine.counters.plans, engine.counters.rules], [links, plans, rules]);
+    assert.ok(engine.generation > generation, 'places may have changed');
+    assert.deepEqual(everything(engine), everything(realEngine({ 'late.py': edited })));
+    // Back again, then a real change.
+    engine.change(uriOf('late.py'), 3, [{ start: at, end: at + 14, newText: '' }]);
+    assert.deepEqual(everything(engine), everything(realEngine({ 'late.py': text })));
+    assert.equal(engine.counters.links, links);
+    const value = text.indexOf('"4"') + 1;
+    engine.change(uriOf('late.py'), 4, [{ start: value, end: value + 1, newText: '8' }]);
+    assert.deepEqual(everything(engine), everything(realEngine({ 'late.py': text.replace('"4"', '"8"') })));
+    assert.equal(engine.counters.links, links + 1);
+  });
+
+  it('computes anew when the place of a finding cannot be followed', () => {
+    const meta = { id: 'odd', family: 'typo', severity: 'warning', stage: 'stable', since: '0', fix: 'none', summary: '', sources: [''], messages: { m: 'odd' }, needs: 'file' } as const;
+    // A place that no fact has: the first character of the second line of the body.
+    const odd = defineRule({ ...meta, check: ({ file }: FileInput, report: (r: Report<'m'>) => void) => { const fact = file.facts.find((f) => f.kind === 'setting'); if (fact) report({ messageId: 'm', at: { uri: file.uri, span: { ...fact.span, start: fact.span.start - 3, end: fact.span.start - 1 } } }); } }) as Rule;
+    const text = 'import os\n\ndef f():\n    os.environ["OMP_NUM_THREADS"] = "4"\n';
+    const engine = realEngine({ 'a.py': text }, { rules: [odd] });
+    engine.findings();
+    const { rules } = engine.counters;
+    const at = text.indexOf('    os.environ');
+    engine.change(uriOf('a.py'), 2, [{ start: at, end: at, newText: '    count = 1\n' }]);
+    const scratch = realEngine({ 'a.py': engine.text(uriOf('a.py'))?.text ?? '' }, { rules: [odd] });
+    assert.deepEqual(everything(engine), everything(scratch));
+    assert.equal(engine.counters.rules, rules + 1);
   });
 
   it('plans again only the launches that an edit reaches', () => {

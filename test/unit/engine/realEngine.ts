@@ -1,7 +1,7 @@
 /** An engine with the real readers and rules, for tests. */
 import { machineFromJson } from '../../../server/src/core/machine.ts';
 import type { Finding } from '../../../server/src/core/finding.ts';
-import type { Plan } from '../../../server/src/core/plan.ts';
+import type { Plan, Provenance } from '../../../server/src/core/plan.ts';
 import type { Reader } from '../../../server/src/core/reader.ts';
 import { Engine, type EngineOptions } from '../../../server/src/engine/engine.ts';
 import { loadPythonParser } from '../../../server/src/host/node/grammars.ts';
@@ -39,9 +39,12 @@ export function everything(engine: Engine): unknown {
     const { start, end } = engine.resolve(anchor);
     return `${anchor.uri}@${start}-${end}`;
   };
+  const origin = ({ anchor, text }: Provenance): unknown => [anchor && place(anchor), text];
   return {
     findings: engine.findings().map((finding: Finding) => ({ ...finding, primary: place(finding.primary), related: finding.related.map((r) => [place(r.anchor), r.message]), fixes: finding.fixes.map((fix) => [fix.title, describeEdits(engine, fix)]) })),
-    plans: engine.plans().map((plan: Plan) => [plan.launch.key, plan.processes.value, plan.intraOp.value, plan.interOp.value, plan.totalThreads.value, plan.certainty, plan.values.map((v) => [v.name, v.value, v.from.map((f) => f.text)]), plan.unknowns]),
+    plans: engine.plans().map((plan: Plan) => [plan.launch.key, plan.processes.value, plan.intraOp.value, plan.interOp.value, plan.totalThreads.value, plan.certainty, plan.values.map((v) => [v.name, v.value, v.from.map(origin)]), plan.unknowns]),
+    origins: engine.plans().map((plan: Plan) => [place(plan.launch.anchor), plan.launch.layers.map((layer) => layer.settings.map((s) => [place(s.anchor), place({ uri: s.anchor.uri, span: s.fact.span })])), [plan.processes, plan.intraOp, plan.interOp, plan.totalThreads, plan.cores].map((number) => number.from.map(origin)), plan.schedule.map((s) => [place(s.anchor), place({ uri: s.anchor.uri, span: s.fact.span }), s.via.map(place)])]),
+    launches: engine.graph().launches.map((launch) => [launch.key, place(launch.anchor), launch.wrappers.map((w) => place(w.anchor)), launch.unresolved.map((u) => place(u.anchor))]),
     gaps: engine.gaps().map(({ uri, gap }) => [place({ uri, span: gap.span }), gap.reason, gap.message]),
   };
 }
