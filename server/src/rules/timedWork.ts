@@ -15,16 +15,29 @@ export interface TimedWork {
 /** Every pair of neighbouring readings of one clock in one function body with work of PyTorch in between. */
 export function timedWork(facts: readonly Fact[]): readonly TimedWork[] {
   const found: TimedWork[] = [];
-  facts.forEach((start, index) => {
-    if (start.kind !== 'call' || !CLOCKS.has(start.callee) || start.result === null) return;
-    const rest = facts.slice(index + 1);
-    const next = rest.findIndex((f) => f.kind === 'call' && CLOCKS.has(f.callee) && f.scope.func === start.scope.func && !sameStatement(f, start));
-    const end = rest[next];
-    if (end?.kind !== 'call' || end.callee !== start.callee || end.scope.conditional !== start.scope.conditional) return;
-    const work = rest.slice(0, next).filter((f): f is ComputeFact => f.kind === 'compute' && f.library === 'torch' && f.scope.func === start.scope.func);
-    if (work.length > 0) found.push({ start, end, work, index });
+  // One body's facts are looked through for it alone: a long file has many bodies with a clock each.
+  const bodies = new Map<string | null, { readonly fact: CallFact | ComputeFact; readonly index: number }[]>();
+  facts.forEach((fact, index) => {
+    if (!(fact.kind === 'call' && CLOCKS.has(fact.callee)) && !(fact.kind === 'compute' && fact.library === 'torch')) return;
+    const body = bodies.get(fact.scope.func);
+    if (body) body.push({ fact, index });
+    else bodies.set(fact.scope.func, [{ fact, index }]);
   });
-  return found;
+  for (const body of bodies.values()) {
+    body.forEach(({ fact: start, index }, at) => {
+      if (start.kind !== 'call' || start.result === null) return;
+      const work: ComputeFact[] = [];
+      for (let i = at + 1; i < body.length; i++) {
+        const fact = body[i]?.fact;
+        if (fact?.kind === 'compute') work.push(fact);
+        else if (fact && !sameStatement(fact, start)) {
+          if (work.length > 0 && fact.callee === start.callee && fact.scope.conditional === start.scope.conditional) found.push({ start, end: fact, work, index });
+          return;
+        }
+      }
+    });
+  }
+  return found.sort((a, b) => a.index - b.index);
 }
 
 /** What is called, without its arguments: `model(x)` and `model(y)` are the same work. */

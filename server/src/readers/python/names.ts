@@ -1,7 +1,7 @@
 /** What the names of one file stand for: scopes, bindings, and the values and callables behind them. */
 import type { BinaryOperator, Value } from '../../core/value.ts';
 import type { Scope } from '../../core/fact.ts';
-import type { BindItem, ClassItem, DefineItem, Expression, ImportItem, Item, PythonArgument, PythonSyntax } from './syntax.ts';
+import type { BindItem, CallItem, ClassItem, DefineItem, Expression, ImportItem, Item, PythonArgument, PythonSyntax } from './syntax.ts';
 
 /** One chunk with its number. */
 export interface NumberedSyntax {
@@ -176,9 +176,7 @@ export class FileNames {
     const constructs = func.endsWith('.__init__') ? func.slice(0, -'.__init__'.length) : null;
     const name = lastPart(constructs ?? func);
     for (const { chunk, syntax } of this.#chunks) {
-      for (const item of syntax.items) {
-        if (item.kind !== 'call' || item.callee.kind !== 'name') continue;
-        const written = item.callee.name;
+      for (const { item, written } of callsByName(syntax).get(lastPart(name)) ?? []) {
         if (written !== name && !written.endsWith(`.${name}`)) continue;
         const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
         const target = this.target(item.callee, place);
@@ -679,6 +677,24 @@ function withoutPlaces(key: string, value: unknown): unknown {
   return key === 'start' || key === 'end' ? undefined : value;
 }
 
+interface NamedCall {
+  readonly item: CallItem;
+  /** The callee as written. */
+  readonly written: string;
+}
+
+const named = new WeakMap<PythonSyntax, ReadonlyMap<string, readonly NamedCall[]>>();
+
+/** The calls of a chunk by the last part of what they call; kept with the chunk, because most chunks outlive an edit. */
+function callsByName(syntax: PythonSyntax): ReadonlyMap<string, readonly NamedCall[]> {
+  const known = named.get(syntax);
+  if (known) return known;
+  const calls = new Map<string, NamedCall[]>();
+  for (const item of syntax.items) if (item.kind === 'call' && item.callee.kind === 'name') push(calls, lastPart(item.callee.name), { item, written: item.callee.name });
+  named.set(syntax, calls);
+  return calls;
+}
+
 function globalsOf(items: readonly Item[]): ReadonlyMap<string, ReadonlySet<string>> {
   const globals = new Map<string, Set<string>>();
   for (const item of items) {
@@ -756,10 +772,10 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['os.environ.__setitem__', 'os.environ.__setitem__'],
 ]);
 
-function push(map: Map<string, Binding[]>, name: string, binding: Binding): void {
+function push<T>(map: Map<string, T[]>, name: string, entry: T): void {
   const list = map.get(name);
-  if (list) list.push(binding);
-  else map.set(name, [binding]);
+  if (list) list.push(entry);
+  else map.set(name, [entry]);
 }
 
 /** Bases that write no attributes of their own from arguments. */
