@@ -76,6 +76,19 @@ export function workspaceFolderOf(uri: string): string {
   return marker >= 0 ? uri.slice(0, marker) : folderOf(uri);
 }
 
+/** The nearest folder that holds every one of these files; `''` when there is none. */
+export function commonFolder(uris: Iterable<string>): string {
+  let common: string | null = null;
+  for (const uri of uris) {
+    common ??= folderOf(uri);
+    while (common !== '' && !uri.startsWith(`${common}/`)) {
+      const parent: string = folderOf(common);
+      common = parent.length < common.length ? parent : '';
+    }
+  }
+  return common ?? '';
+}
+
 /** A path for messages: relative to a folder when inside it. */
 export function displayPath(uri: string, folder: string): string {
   return uri.startsWith(`${folder}/`) ? decode(uri.slice(folder.length + 1)) : baseName(uri);

@@ -4,7 +4,7 @@ import type { EnvironmentLayer, Launch, LaunchGraph, LaunchWrapper } from '../co
 import type { Span } from '../core/span.ts';
 import { knownText, readCommandLine, type CommandLine } from './commandLine.ts';
 import { findPath, linkEnvironment } from './environment.ts';
-import { ancestors, baseName, displayPath, FileIndex, folderOf, joinPath, workspaceFolderOf } from './fileIndex.ts';
+import { ancestors, baseName, commonFolder, displayPath, FileIndex, folderOf, joinPath, workspaceFolderOf } from './fileIndex.ts';
 import { looksLikeProgram } from './programs.ts';
 import { importRoots, resolveAppModule, resolveMainModule, resolveModule } from './pythonModules.ts';
 
@@ -28,6 +28,7 @@ export function buildLaunchGraph(files: ReadonlyMap<string, FileFacts>): LaunchG
       if (launch) launches.push(launch);
     }
   }
+  const root = commonFolder(files.keys());
   const reached = new Set(launches.flatMap((launch) => launch.reachable));
   const imported = importedFiles(files, index);
   for (const file of files.values()) {
@@ -35,7 +36,7 @@ export function buildLaunchGraph(files: ReadonlyMap<string, FileFacts>): LaunchG
     // A module that others import is a program too when it has a main guard.
     if (imported.has(file.uri) && !file.facts.some((fact) => fact.scope.main)) continue;
     const launch = implicitLaunch(file, index, files);
-    if (looksLikeProgram(file, launch.reachable.slice(1).map((uri) => files.get(uri)))) launches.push(launch);
+    if (looksLikeProgram(file, launch.reachable.slice(1).map((uri) => files.get(uri)), root)) launches.push(launch);
   }
   return { launches, files };
 }

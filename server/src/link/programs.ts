@@ -11,12 +11,15 @@ export function isHandlerDecorator(decorator: string): boolean {
   return HANDLER.test(decorator);
 }
 
-/** True when a Python file, or what it imports, has something to plan, and it looks like a program rather than a module, a test or a package script. */
-export function looksLikeProgram(file: FileFacts, imports: readonly (FileFacts | undefined)[]): boolean {
+/**
+ * True when a Python file, or what it imports, has something to plan, and it looks like a program rather than a module, a test or a package script.
+ * `root` is the folder that holds all files of the workspace: folders above it (`~/test/project`) say nothing about the file.
+ */
+export function looksLikeProgram(file: FileFacts, imports: readonly (FileFacts | undefined)[], root: string): boolean {
   const name = baseName(file.uri);
   if (!name.endsWith('.py')) return false;
   if (/^(?:setup|conftest|noxfile|tasks|fabfile|__init__|gunicorn\.conf|gunicorn_conf|gunicorn_config|wsgi|asgi)\.py$/.test(name)) return false;
-  if (/^test_.*\.py$|_test\.py$/.test(name) || /\/tests?\//.test(file.uri)) return false;
+  if (/^test_.*\.py$|_test\.py$/.test(name) || /\/tests?\//.test(file.uri.startsWith(`${root}/`) ? file.uri.slice(root.length) : file.uri)) return false;
   const own = file.facts.some(concernsThreads);
   if (!own && !imports.some((imported) => imported?.facts.some(concernsThreads) ?? false)) return false;
   if (file.facts.some((fact) => fact.scope.main)) return true;

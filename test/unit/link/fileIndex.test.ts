@@ -1,6 +1,6 @@
 /** Paths as people write them, against the URIs editors use. */
 import assert from 'node:assert/strict';
-import { ancestors, baseName, displayPath, FileIndex, folderOf, joinPath, workspaceFolderOf } from '../../../server/src/link/fileIndex.ts';
+import { ancestors, baseName, commonFolder, displayPath, FileIndex, folderOf, joinPath, workspaceFolderOf } from '../../../server/src/link/fileIndex.ts';
 import { findPath } from '../../../server/src/link/environment.ts';
 import { importRoots, resolveModule } from '../../../server/src/link/pythonModules.ts';
 
@@ -20,6 +20,14 @@ describe('paths', () => {
     assert.equal(index.find('file:///w/nothing.py'), null);
     assert.equal(findPath('${workspaceFolder}\\my dir\\a.py', 'file:///c%3A/.vscode/launch.json', [], index), 'file:///c%3A/my%20dir/a.py');
     assert.equal(findPath('${file}', 'file:///w/.vscode/launch.json', ['file:///w'], index), null);
+  });
+
+  it('have a common folder', () => {
+    assert.equal(commonFolder(['file:///home/a/test/project/x.py', 'file:///home/a/test/project/sub/y.py']), 'file:///home/a/test/project');
+    assert.equal(commonFolder(['file:///home/a/project/x.py', 'file:///home/a/project2/y.py']), 'file:///home/a');
+    assert.equal(commonFolder(['file:///v/x.py', 'file:///w/y.py']), '');
+    assert.equal(commonFolder(['file:///v/x.py', 'untitled:Untitled-1']), '');
+    assert.equal(commonFolder([]), '');
   });
 
   it('cope with URIs without folders', () => {
