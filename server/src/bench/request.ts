@@ -76,7 +76,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     return text === null ? null : text.replaceAll('${workspaceFolder}', folder);
   };
 
-  refusals.push(...refusalOfKind(launch, plan));
+  const never = refusalOfKind(launch, plan);
   const entryPath = launch.entry === null ? null : host.pathOf(launch.entry);
   let cwd = folder;
   if (options.cwd !== undefined) {
@@ -168,7 +168,9 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     seed: options.seed,
   };
   const maxTrials = maximumTrials(request);
-  const refusal = refusals.length === 0 ? null : [...new Set(refusals)].join(' ');
+  // What is missing for a program that is never measured is no news.
+  const reasons = never.length > 0 ? never : [...new Set(refusals)];
+  const refusal = reasons.length === 0 ? null : reasons.join(' ');
   return {
     preview: {
       launch: { uri: launch.uri, launchId: launch.id, label: launch.label },

@@ -129,7 +129,7 @@ describe('benchmark request', () => {
   });
 
   for (const [what, files, id, pattern] of [
-    ['a server', { 'app.py': 'import torch\n', 'run.sh': 'gunicorn -w 4 app:app\n' }, null, /starts a server, which does not end by itself.*Write a script that loads the same model and calls it a fixed number of times, and benchmark that/],
+    ['a server', { 'app.py': 'import torch\n', 'run.sh': 'gunicorn -w 4 app:app\n' }, null, /starts a server, which does not end by itself.*Write a script that loads the same model and calls it a fixed number of times, and benchmark that with the same variables\.$/],
     ['torchrun', { 'infer.py': SCRIPT, 'run.sh': 'torchrun --nproc_per_node 4 infer.py\n' }, null, /through torchrun.*Benchmark one process on its share of the CPUs: taskset -c 0-3 python infer\.py/],
     ['a script that does not exist', { '.vscode/launch.json': configuration('').replace('infer.py', 'gone.py') }, 'infer', /gone\.py does not exist/],
     ['a command that is not known', { 'infer.py': SCRIPT, '.vscode/launch.json': configuration(', "args": ["${input:size}"]') }, 'infer', /not known before it starts/],

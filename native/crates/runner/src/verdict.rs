@@ -64,7 +64,7 @@ pub(crate) fn decide(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
         Some(foreign) if foreign > CROWDED * cpus && verdict.outcome != Outcome::Inconclusive => Verdict {
             outcome: Outcome::Inconclusive,
             best: verdict.current,
-            tied: tied(bench, verdict.current),
+            tied: Vec::new(),
             sentence: format!("Other programs used {foreign:.1} of {cpus} CPUs meanwhile, so measure again when the machine is quiet. Under that load: {}", verdict.sentence),
             ..verdict
         },
@@ -87,7 +87,7 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
     };
     let factor = |log: f64| format!("{:.2} times", log.exp());
     let verdict = |outcome, best, sentence: String| Verdict { outcome, best, current, speedup, interval: range, pairs: evidence.pairs, tied: tied(bench, best), sentence };
-    let inconclusive = |sentence: String| verdict(Outcome::Inconclusive, current, sentence);
+    let inconclusive = |sentence: String| Verdict { tied: Vec::new(), ..verdict(Outcome::Inconclusive, current, sentence) };
 
     let Some(candidate) = evidence.candidate else {
         return inconclusive("Too little was measured to compare the settings.".into());
@@ -115,7 +115,7 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
         Shown::Same | Shown::Slower if bench.request.mode == Mode::Verify => verdict(
             Outcome::NoDifference,
             current,
-            format!("No difference beyond {} % between {} and {} was shown ({}).", percent(claim), label(candidate), label(current), figures(false)),
+            format!("No difference of more than {} % between {} and {} could be shown ({}).", percent(claim), label(candidate), label(current), figures(false)),
         ),
         Shown::Same | Shown::Slower => settled(bench, candidate, &verdict),
     }
@@ -128,7 +128,7 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     let claim = percent(bench.request.limits.claim_above);
     let rivals: Vec<Option<f64>> = (0..bench.records.arms.len()).filter(|&arm| arm != current).map(|arm| bench.records.log_ratio(arm, current)).collect();
     if bench.records.arms[current].scores.is_empty() || rivals.iter().all(Option::is_none) {
-        return verdict(Outcome::Inconclusive, current, format!("Nothing could be compared with {}, the setting in force.", label(current)));
+        return Verdict { tied: Vec::new(), ..verdict(Outcome::Inconclusive, current, format!("Nothing could be compared with {}, the setting in force.", label(current))) };
     }
     let nobody_lost = bench.records.arms.iter().all(|record| !record.dropped && record.failures == 0);
     let thrift = if candidate == current { String::new() } else { format!(" {} does as well.", label(candidate)) };

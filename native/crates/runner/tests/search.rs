@@ -305,7 +305,9 @@ fn nothing_is_called_best_that_was_not_measured() {
             continue;
         }
         let (verdict, summaries) = (verdict(&events), summaries(&events));
-        if verdict.outcome != Outcome::Inconclusive {
+        if verdict.outcome == Outcome::Inconclusive {
+            assert_eq!(verdict.tied, Vec::<usize>::new(), "seed {seed}");
+        } else {
             assert!(summaries[&verdict.best].runs > 0 && summaries[&verdict.current].runs > 0, "seed {seed}: {verdict:?}");
             assert!(summaries.iter().any(|(&arm, summary)| arm != verdict.best && summary.ratio_to_best.is_some()), "seed {seed}: {verdict:?} {summaries:?}");
         }
