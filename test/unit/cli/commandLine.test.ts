@@ -244,6 +244,17 @@ describe('bench on the command line', function () {
     for (const pid of pids()) assert.ok(!alive(pid), `process ${pid} survived`);
   });
 
+  it('prints what was measured until Ctrl-C', async () => {
+    const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52, 4: 0.5 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.2 });
+    const { child, outcome } = start(['bench', '--simulate', law, '--threads', '1,2,4', '--', 'true'], folder);
+    await new Promise<void>((resolve) => child.stdout?.on('data', (text: Buffer) => (String(text).includes('settings') ? setTimeout(resolve, 2500) : undefined)));
+    child.kill('SIGINT');
+    const { code, out } = await outcome;
+    assert.equal(code, 2);
+    assert.match(out, /^OMP_NUM_THREADS=\d +\d/m);
+    assert.match(out, /^Cancelled\. /m);
+  });
+
   const python = process.env['THREADGAUGE_PYTHON'];
   (python === undefined ? it.skip : it)('measures real torch, with lines (needs THREADGAUGE_PYTHON)', async () => {
     writeFileSync(path.join(folder, 'matmul.py'), 'import torch\n\n\ndef main():\n    a = torch.randn(768, 768)\n    for _ in range(12):\n        b = a @ a\n    print(float(b[0, 0]) * 0)\n\n\nif __name__ == "__main__":\n    main()\n');
