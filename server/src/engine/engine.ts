@@ -453,7 +453,7 @@ export class Engine {
   }
 
   #readChunks(reader: Reader, text: string, before: readonly Chunk[]): readonly Chunk[] {
-    const ranges = this.#guard(`Reader ${reader.id} could not split a file.`, () => reader.split(text), [{ start: 0, end: text.length }]);
+    const ranges = this.#guard(`Reader ${reader.id} could not split a file.`, () => splitAgain(reader, text, before), [{ start: 0, end: text.length }]);
     const chunks = new Array<Chunk>(ranges.length);
     const texts = ranges.map((range) => text.slice(range.start, range.end));
     // Unchanged chunks at both ends are taken over without a look-up by content.
@@ -626,6 +626,37 @@ function unreadableContent(text: string): Pick<Gap, 'reason' | 'message'> | null
   if (text.length > MAX_FILE_SIZE) return { reason: 'too-large', message: `The file is larger than ${MAX_FILE_SIZE / 1024 / 1024} MB and was not read.` };
   if (text.slice(0, 8192).includes('\0')) return { reason: 'binary', message: 'The file is binary and was not read.' };
   return null;
+}
+
+/** What `reader.split` says of a text, scanning only from the first chunk that changed until the chunks are those of before again. */
+function splitAgain(reader: Reader, text: string, before: readonly Chunk[]): readonly TextRange[] {
+  const last = before.at(-1);
+  if (!reader.splitFrom || !last) return reader.split(text);
+  const shift = text.length - (last.start + last.text.length);
+  let head = 0;
+  while (head < before.length && text.startsWith(before[head]?.text ?? '', before[head]?.start)) head++;
+  const tails = new Map<number, number>();
+  for (let i = before.length - 1; i > 0; i--) {
+    const chunk = before[i];
+    if (!chunk || chunk.start + shift < 0 || !text.startsWith(chunk.text, chunk.start + shift)) break;
+    tails.set(chunk.start + shift, i);
+  }
+  // Where a chunk ends is decided by the head of the next, and that it starts by its own.
+  const first = Math.max(0, head - 2);
+  const from = before[first]?.start ?? 0;
+  let tail = before.length;
+  const changed = reader.splitFrom(text, from, (start) => {
+    const index = tails.get(start);
+    // The same place must not be both in front of and behind the edit.
+    if (index === undefined || index <= first) return false;
+    tail = index;
+    return true;
+  });
+  const ranges: TextRange[] = [];
+  for (let i = 0; i < first; i++) ranges.push({ start: before[i]?.start ?? 0, end: before[i + 1]?.start ?? 0 });
+  ranges.push(...changed);
+  for (let i = tail; i < before.length; i++) ranges.push({ start: (before[i]?.start ?? 0) + shift, end: i + 1 < before.length ? (before[i + 1]?.start ?? 0) + shift : text.length });
+  return ranges;
 }
 
 function sameReadings(a: readonly Chunk[], b: readonly Chunk[]): boolean {

@@ -4,7 +4,7 @@ import { assemble } from './assemble.ts';
 import { extract } from './extract.ts';
 import { brokenLength, parsePython, type PythonNode } from './pythonNode.ts';
 import { closeOpenParts, originalOffset } from './repair.ts';
-import { split } from './split.ts';
+import { split, splitFrom } from './split.ts';
 import { statementEnds } from './statementEnds.ts';
 import type { PythonSyntax } from './syntax.ts';
 import type { SyntaxParser } from './syntaxParser.ts';
@@ -31,6 +31,7 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
       return 'no';
     },
     split,
+    splitFrom,
     read(chunkText) {
       if (!CAN_MATTER.test(chunkText)) return EMPTY;
       if (chunkText.length > DATA_LIMIT && DATA_LITERAL.test(chunkText) && !/[\w)\]]\s*\(|threadgauge:|\benviron\b/.test(chunkText)) return EMPTY;

@@ -59,9 +59,17 @@ const STATEMENT_HEADS: ReadonlyMap<string, RegExp> = new Map([
  * line that can only be a statement; a triple quote left open takes the rest of the text.
  */
 export function split(text: string): readonly TextRange[] {
-  const starts: number[] = [0];
+  return splitFrom(text, 0, () => false);
+}
+
+/**
+ * The ranges from one of the starts that `split` would find on; the scan ends where `isKnown` says that a start is known.
+ * What comes before a start has no influence on what is found from there on.
+ */
+export function splitFrom(text: string, from: number, isKnown: (start: number) => boolean): readonly TextRange[] {
+  const starts: number[] = [from];
   const length = text.length;
-  let position = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
+  let position = from === 0 && text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : from;
   let depth = 0;
   let seenStatement = false;
   let afterDecorator = false;
@@ -82,6 +90,7 @@ export function split(text: string): readonly TextRange[] {
     return endOfPlain(text, quote);
   };
 
+  let found = 1;
   while (position < length) {
     if (lineStart) {
       lineStart = false;
@@ -107,6 +116,10 @@ export function split(text: string): readonly TextRange[] {
         commentStart = -1;
         seenStatement = true;
         afterDecorator = code === AT;
+      }
+      if (starts.length > found) {
+        found = starts.length;
+        if (isKnown(starts[found - 1] ?? 0)) return rangesOf(starts.slice(0, -1), starts[found - 1] ?? 0);
       }
     }
 
@@ -144,9 +157,11 @@ export function split(text: string): readonly TextRange[] {
     }
   }
 
-  const ranges: TextRange[] = [];
-  for (let i = 0; i < starts.length; i++) ranges.push({ start: starts[i] ?? 0, end: starts[i + 1] ?? length });
-  return ranges;
+  return rangesOf(starts, length);
+}
+
+function rangesOf(starts: readonly number[], end: number): readonly TextRange[] {
+  return starts.map((start, i) => ({ start, end: starts[i + 1] ?? end }));
 }
 
 /** The offset just after the string whose quote is at `quote`. */
