@@ -83,10 +83,17 @@ async function runSession(name: string, trusted: boolean): Promise<readonly stri
     }
     if (!page) return { skipped: 'This editor has no page.' };
     if (url === '/screenshot') {
-      const { name: file } = body as { name: string };
+      const { name: file, height } = body as { name: string; height?: number };
       mkdirSync(screenshots, { recursive: true });
       const target = path.join(screenshots, `${path.basename(file)}.png`);
+      const size = page.viewportSize();
+      if (size && height !== undefined) {
+        await page.setViewportSize({ ...size, height });
+        // The editor lays itself out anew.
+        await page.waitForTimeout(1000);
+      }
       await page.screenshot({ path: target });
+      if (size) await page.setViewportSize(size);
       return { path: target };
     }
     if (url === '/text') return { text: await page.locator('body').innerText() };

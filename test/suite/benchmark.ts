@@ -5,14 +5,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { BenchReply, LaunchRef } from '../../server/src/bench/messages.ts';
 import { extensionApi } from './activation.ts';
-import { frameTexts, screenshot } from './harness.ts';
+import { frameTexts, report, screenshot } from './harness.ts';
 import { actionsAt, apply, FOLDER, open, pause, prepareWindow, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
 
 /** Pictures show the whole example; tests run a quarter of it. */
 const THOROUGH = process.env['UPDATE_SCREENSHOTS'] === '1';
 const LAUNCH: LaunchRef = { uri: uriOf('.vscode/launch.json').toString(), launchId: THOROUGH ? 'infer' : 'infer (quick)' };
 
-/** Far more threads than CPUs, and small work: any machine is faster with fewer. */
+/** Work whose time grows with the team by so much that the order of the settings does not depend on the machine. */
 const CROWDED_LAUNCHES = `{
   "version": "0.2.0",
   "configurations": [
@@ -27,12 +27,17 @@ const CROWDED_LAUNCHES = `{
   ]
 }
 `;
-const CROWDED_SCRIPT = `import torch
+const CROWDED_SCRIPT = `import os
+import time
+
+import torch
 
 a = torch.randn(128, 128)
 b = torch.randn(128, 128)
-for _ in range(400):
+for _ in range(4):
     c = torch.relu(a @ b)
+    # Stands for what each thread costs: waits for locks, caches that are too small.
+    time.sleep(0.005 * int(os.environ["OMP_NUM_THREADS"]))
 `;
 
 /** Seconds that a run may take from now on; it says so when they did not suffice. */
@@ -109,14 +114,19 @@ describe('a benchmark of real PyTorch', function () {
     const editor = await open('infer.py');
     await vscode.commands.executeCommand('workbench.action.closePanel');
     await vscode.commands.executeCommand('threadgauge.showReport');
+    await vscode.commands.executeCommand('workbench.action.toggleMaximizeEditorGroup');
     await pause(1500);
-    await screenshot('report');
+    await screenshot('report', 1150);
+    await vscode.commands.executeCommand('workbench.action.toggleMaximizeEditorGroup');
     await vscode.commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
     await vscode.commands.executeCommand('workbench.action.closeOtherEditors');
-    await vscode.window.showTextDocument(editor.document, { viewColumn: vscode.ViewColumn.One });
-    editor.revealRange(new vscode.Range(16, 0, 16, 0), vscode.TextEditorRevealType.AtTop);
+    const again = await vscode.window.showTextDocument(editor.document, { viewColumn: vscode.ViewColumn.One, preview: false });
+    const first = rangeOf(again.document, 'def small_matmul');
+    // On the empty line above, so that no word is highlighted.
+    again.selection = new vscode.Selection(first.start.translate(-1), first.start.translate(-1));
+    again.revealRange(first, vscode.TextEditorRevealType.AtTop);
     await pause(1500);
-    await screenshot('annotations');
+    await screenshot('annotations', 1000);
   });
 
   it('keeps its times beside the lines through edits, and greys those that changed', async () => {
@@ -144,16 +154,26 @@ describe('a benchmark of real PyTorch', function () {
 });
 
 describe('a verdict', function () {
-  this.timeout(420_000);
-  before(() => limit(120));
+  this.timeout(600_000);
+  before(() => limit(60));
   after(reset);
 
-  it('becomes a code action that writes the setting where it works, and Verify measures it again', async () => {
+  it('becomes a code action that writes the setting where it works, and Verify measures it again', async function () {
     const ref = await workspaceOf(CROWDED_SCRIPT, CROWDED_LAUNCHES, 'crowded.py', 'crowded');
-    const reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', ref, { confirmed: true, threads: [1, 2] });
-    assert.equal(reply?.state?.verdict?.outcome, 'faster', reply?.message);
     const editor = await open('.vscode/launch.json');
-    const actions = await actionsAt('.vscode/launch.json', rangeOf(editor.document, '"crowded"'));
+    const offered = (): Promise<readonly vscode.CodeAction[]> => actionsAt('.vscode/launch.json', rangeOf(editor.document, '"crowded"'));
+    let reply: BenchReply | undefined;
+    // While other programs keep the CPUs busy a run claims nothing, however clear its numbers are.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.runBenchmark', ref, { confirmed: true, threads: [1, 2] });
+      assert.equal(reply?.outcome, 'finished', reply?.message);
+      await report({ type: 'log', text: `      ${reply.message}` });
+      if (reply.state?.verdict?.outcome !== 'inconclusive') break;
+      assert.ok(!(await offered()).some(({ title }) => title.includes('measured')), 'nothing is offered without a verdict');
+    }
+    if (reply?.state?.verdict?.outcome === 'inconclusive' && reply.state.doubts.some(({ kind }) => kind === 'foreign_load')) this.skip();
+    assert.equal(reply?.state?.verdict?.outcome, 'faster', reply?.message);
+    const actions = await offered();
     const best = actions.find((action) => /^Set OMP_NUM_THREADS=\d+: .*faster, measured/.test(action.title));
     assert.ok(best, `offered: ${actions.map((action) => action.title).join(', ')}`);
     await apply(best);
@@ -162,7 +182,6 @@ describe('a verdict', function () {
     assert.ok(editor.document.getText().includes('// Copied from a larger machine.'), 'comments are kept');
     assert.ok(await editor.document.save());
 
-    await limit(60);
     const verified = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.verifyBenchmark', ref, { confirmed: true });
     assert.equal(verified?.outcome, 'finished', verified?.message);
     assert.equal(verified?.state?.arms.length, 2);

@@ -7,9 +7,9 @@ export async function report(event: { readonly type: string; readonly [field: st
   await post('/event', event);
 }
 
-/** Takes a picture of the window; does nothing where the editor has no page to take it of. */
-export async function screenshot(name: string): Promise<void> {
-  await post('/screenshot', { name });
+/** Takes a picture of the window, `height` pixels high; does nothing where the editor has no page to take it of. */
+export async function screenshot(name: string, height?: number): Promise<void> {
+  await post('/screenshot', { name, ...(height === undefined ? {} : { height }) });
 }
 
 /** The visible text of the window; null where the editor has no page. */
