@@ -155,7 +155,7 @@ describe('a benchmark of real PyTorch', function () {
 
 describe('a verdict', function () {
   this.timeout(600_000);
-  before(() => limit(60));
+  before(() => limit(120));
   after(reset);
 
   it('becomes a code action that writes the setting where it works, and Verify measures it again', async function () {
@@ -182,6 +182,7 @@ describe('a verdict', function () {
     assert.ok(editor.document.getText().includes('// Copied from a larger machine.'), 'comments are kept');
     assert.ok(await editor.document.save());
 
+    await limit(60);
     const verified = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.verifyBenchmark', ref, { confirmed: true });
     assert.equal(verified?.outcome, 'finished', verified?.message);
     assert.equal(verified?.state?.arms.length, 2);
