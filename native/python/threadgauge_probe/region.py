@@ -2,6 +2,8 @@
 
 import ast
 
+from threadgauge_probe.walk import walk_here
+
 # Modules whose import takes so long that it must be said when it happens inside the region.
 HEAVY = frozenset(
     "torch torchvision torchaudio tensorflow jax transformers diffusers sentence_transformers numpy scipy pandas "
@@ -15,21 +17,10 @@ _LIGHT_CALLS = frozenset(
     "super hasattr TypeVar NewType namedtuple seed manual_seed insert append setdefault get add_argument".split()
 )
 _WORK = (ast.For, ast.AsyncFor, ast.While, ast.AsyncWith, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-
-
-def _walk_here(node):
-    """The node and all below it, without the bodies of functions and classes."""
-    todo = [node]
-    while todo:
-        here = todo.pop()
-        yield here
-        if not isinstance(here, _SCOPES):
-            todo.extend(ast.iter_child_nodes(here))
 
 
 def _imports(statement):
-    return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in _walk_here(statement))
+    return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in walk_here(statement))
 
 
 def _light_call(call):
@@ -49,7 +40,7 @@ def _is_light(statement):
         return True
     if isinstance(statement, ast.If) and _main_guard(statement.test):
         return False
-    for node in _walk_here(statement):
+    for node in walk_here(statement):
         if isinstance(node, _WORK) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)):
             return False
         if isinstance(node, ast.Call) and not _light_call(node) and not (isinstance(statement, (ast.With, ast.Try)) and _imports(statement)):
@@ -77,11 +68,11 @@ def leading_imports(tree):
         if docstring or _imports(statement):
             index = position + 1
     sentences = []
-    late = sorted(n.lineno for s in tree.body[index:] if not _type_checking(s) for n in _walk_here(s) if isinstance(n, (ast.Import, ast.ImportFrom)))
+    late = sorted(n.lineno for s in tree.body[index:] if not _type_checking(s) for n in walk_here(s) if isinstance(n, (ast.Import, ast.ImportFrom)))
     if late:
         lines = ", ".join(map(str, late[:5]))
         sentences.append("Imports after the script's first work (line %s) are part of the measured region." % lines)
-    known = _names(n for s in tree.body[:index] for n in _walk_here(s))
+    known = _names(n for s in tree.body[:index] for n in walk_here(s))
     inner = []
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -12,9 +12,10 @@ A statement ``x = E`` becomes ``if gate: x = end(i, begin(i), E)`` / ``else: x =
 
 import ast
 
+from threadgauge_probe.walk import walk_here
+
 _PREFIX = "\0threadgauge:"
 _TIMED = (ast.Call, ast.BinOp, ast.Compare, ast.Subscript, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 # Compilers that read the bytecode of what they decorate; it must stay as it was written.
 _COMPILERS = frozenset("jit njit vectorize guvectorize cfunc stencil generated_jit overload compile script kernel autojit".split())
 
@@ -49,21 +50,12 @@ def bind(code, values):
     return code.replace(co_consts=tuple(constants))
 
 
-def _walk_here(node):
-    todo = [node]
-    while todo:
-        here = todo.pop()
-        yield here
-        if not isinstance(here, _SCOPES):
-            todo.extend(ast.iter_child_nodes(here))
-
-
 def _worth_timing(expression):
-    return any(isinstance(n, _TIMED) for n in _walk_here(expression))
+    return any(isinstance(n, _TIMED) for n in walk_here(expression))
 
 
 def _yields(node):
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in _walk_here(node))
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk_here(node))
 
 
 def _plain_place(node):

@@ -2,6 +2,7 @@
 import type { FileFacts } from '../core/fact.ts';
 import type { FixIntent } from '../core/finding.ts';
 import type { Reader, Refusal } from '../core/reader.ts';
+import { readWhole } from '../core/readWhole.ts';
 import type { TextEdit } from '../core/sourceText.ts';
 import { resolveSpan, type Anchor, type ChunkOffsets, type TextRange } from '../core/span.ts';
 import { indentationAt, lineBreakOf, lineStartAt, nextLineAt, startsLine } from '../core/textLines.ts';
@@ -67,23 +68,10 @@ function editFile(uri: string, intents: readonly FixIntent[], workspace: FixWork
 
 function placeEnvironment(intent: EnvironmentIntent, text: string, reader: Reader): readonly TextEdit[] | Refusal {
   const request = { launchId: intent.launchId, name: intent.name, value: intent.value };
-  const { facts, offsets } = readWhole(intent.uri, text, reader);
+  const { facts, offsets } = readWhole(reader, intent.uri, text);
   if (reader.place) return reader.place(request, text, facts, offsets);
   if (reader.id === 'python') return placeInPython(request, text, facts, offsets);
   return { refused: 'Nothing can be set in this kind of file.' };
-}
-
-/** The facts of a text that no engine has seen yet. */
-function readWhole(uri: string, text: string, reader: Reader): { readonly facts: FileFacts; readonly offsets: ChunkOffsets } {
-  const chunks: { chunk: number; syntax: unknown }[] = [];
-  const offsets: number[] = [];
-  for (const range of reader.split(text)) {
-    const syntax = reader.read(text.slice(range.start, range.end));
-    if (reader.isEmpty(syntax)) continue;
-    chunks.push({ chunk: chunks.length, syntax });
-    offsets.push(range.start);
-  }
-  return { facts: { uri, reader: reader.id, ...reader.assemble(uri, chunks) }, offsets };
 }
 
 function editsAtAnchors(text: string, intents: readonly PlacedIntent[], reader: Reader, offsets: ChunkOffsets): readonly TextEdit[] | Refusal {

@@ -4,7 +4,7 @@ import { machineFromJson, type Machine } from '../../../server/src/core/machine.
 import type { Plan } from '../../../server/src/core/plan.ts';
 import type { FileFacts } from '../../../server/src/core/fact.ts';
 import type { LaunchGraph } from '../../../server/src/core/launchGraph.ts';
-import type { Reader } from '../../../server/src/core/reader.ts';
+import { readWhole } from '../../../server/src/core/readWhole.ts';
 import { loadPythonParser } from '../../../server/src/host/node/grammars.ts';
 import { buildLaunchGraph } from '../../../server/src/link/launchGraph.ts';
 import { planLaunch } from '../../../server/src/plan/planLaunch.ts';
@@ -27,18 +27,9 @@ export async function graphOf(files: Readonly<Record<string, string>>): Promise<
     const identity = { uri: `file:///work/${name}`, languageId: LANGUAGES[name.slice(name.lastIndexOf('.') + 1)] ?? '' };
     const head = text.slice(0, 4096);
     const reader = readers.find((candidate) => candidate.claims({ ...identity, head }) === 'certain') ?? readers.find((candidate) => candidate.claims({ ...identity, head }) === 'maybe');
-    if (reader) facts.set(identity.uri, read(reader, identity.uri, text));
+    if (reader) facts.set(identity.uri, readWhole(reader, identity.uri, text).facts);
   }
   return buildLaunchGraph(facts);
-}
-
-function read(reader: Reader, uri: string, text: string): FileFacts {
-  const chunks = reader
-    .split(text)
-    .map((range) => reader.read(text.slice(range.start, range.end)))
-    .filter((syntax) => !reader.isEmpty(syntax))
-    .map((syntax, chunk) => ({ chunk, syntax }));
-  return { uri, reader: reader.id, ...reader.assemble(uri, chunks) };
 }
 
 /** Every plan of the workspace. */

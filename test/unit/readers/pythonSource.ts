@@ -1,5 +1,6 @@
 /** Reads Python text as the engine does and writes its facts in short lines for assertions. */
 import type { Fact, Gap } from '../../../server/src/core/fact.ts';
+import { readWhole } from '../../../server/src/core/readWhole.ts';
 import type { Span } from '../../../server/src/core/span.ts';
 import type { Value } from '../../../server/src/core/value.ts';
 import { loadPythonParser } from '../../../server/src/host/node/grammars.ts';
@@ -16,17 +17,8 @@ export interface ReadPython {
 }
 
 export function readPython(source: string, uri = 'file:///app.py'): ReadPython {
-  const chunks: { chunk: number; syntax: ReturnType<typeof reader.read> }[] = [];
-  const offsets: number[] = [];
-  const ranges = reader.split(source);
-  for (const range of ranges) {
-    const syntax = reader.read(source.slice(range.start, range.end));
-    if (reader.isEmpty(syntax)) continue;
-    chunks.push({ chunk: chunks.length, syntax });
-    offsets.push(range.start);
-  }
-  const { facts, gaps } = reader.assemble(uri, chunks);
-  return { facts, gaps, chunkCount: ranges.length, text: (span) => source.slice((offsets[span.chunk] ?? Number.NaN) + span.start, (offsets[span.chunk] ?? Number.NaN) + span.end) };
+  const { facts: { facts, gaps }, offsets } = readWhole(reader, uri, source);
+  return { facts, gaps, chunkCount: reader.split(source).length, text: (span) => source.slice((offsets[span.chunk] ?? Number.NaN) + span.start, (offsets[span.chunk] ?? Number.NaN) + span.end) };
 }
 
 export function show(value: Value): string {

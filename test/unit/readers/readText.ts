@@ -1,25 +1,14 @@
 /** Reads a text with a reader the way the engine does, for tests. */
-import type { FileFacts, LaunchFact, LinkFact, SettingFact } from '../../../server/src/core/fact.ts';
+import type { LaunchFact, LinkFact, SettingFact } from '../../../server/src/core/fact.ts';
 import type { Reader, Refusal } from '../../../server/src/core/reader.ts';
+import { readWhole, type WholeText } from '../../../server/src/core/readWhole.ts';
 import { applyEdits, type TextEdit } from '../../../server/src/core/sourceText.ts';
-import type { ChunkOffsets } from '../../../server/src/core/span.ts';
 
-export interface ReadText {
-  readonly facts: FileFacts;
-  readonly offsets: ChunkOffsets;
-}
+export type ReadText = WholeText;
 
 /** Facts of a text with the offsets of its chunks. */
 export function readText(reader: Reader, text: string, uri = 'file:///w/file'): ReadText {
-  const chunks: { chunk: number; syntax: unknown }[] = [];
-  const offsets: number[] = [];
-  for (const range of reader.split(text)) {
-    const syntax = reader.read(text.slice(range.start, range.end));
-    if (reader.isEmpty(syntax)) continue;
-    chunks.push({ chunk: chunks.length, syntax });
-    offsets.push(range.start);
-  }
-  return { facts: { uri, reader: reader.id, ...reader.assemble(uri, chunks) }, offsets };
+  return readWhole(reader, uri, text);
 }
 
 export function settings(read: ReadText): readonly SettingFact[] {
