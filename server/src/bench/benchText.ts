@@ -70,6 +70,20 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
       return `${doubt.failed} run${doubt.failed === 1 ? '' : 's'} of ${label(doubt.arm)} failed or timed out.`;
     case 'not_measured':
       return doubt.what;
+    case 'frequency_change':
+      return `The clock of the CPUs ${doubt.change > 0 ? 'rose' : 'fell'} by ${percentText(Math.abs(doubt.change))} over the run; the settings took turns, so their ratio is affected less than their times.`;
+    case 'fewer_cores_than_target':
+      return `This machine has ${doubt.here} CPUs and the one the answer is meant for has ${doubt.target}: more threads could not be tried here.`;
+    case 'clock_jumped':
+      return `The machine slept or its clock was set during the run (by ${durationText(Math.abs(doubt.seconds) * 1e9)}); the runs it fell into do not count.`;
+    case 'fewer_effective_cpus':
+      return `Of ${doubt.visible.toFixed(1)} visible CPUs only ${doubt.effective.toFixed(1)} were to be had; the rest went to other programs or to the host. Settings that use every visible CPU suffer most from that.`;
+    case 'selection_not_repeated':
+      return doubt.reason;
+    case 'instances_uneven':
+      return `The instances of ${label(doubt.arm)} worked at the same time for only ${percentText(doubt.together)} of their run; the work per second is that of the time they shared.`;
+    case 'memory_limit':
+      return `${label(doubt.arm)} came to the end of the memory it may use (${Math.round(doubt.bytes / 2 ** 20)} MiB).`;
   }
 }
 

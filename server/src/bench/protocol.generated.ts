@@ -17,15 +17,23 @@ export type CommandEnvelope1 =
   | {
       data: Empty;
       type: 'cancel';
+    }
+  | {
+      data: Empty;
+      type: 'pause';
+    }
+  | {
+      data: Empty;
+      type: 'resume';
     };
 /**
  * What kind of run.
  */
-export type Mode = 'search' | 'verify' | 'lines';
+export type Mode = 'search' | 'verify' | 'lines' | 'grid';
 /**
  * Which part of a process the score covers.
  */
-export type Region = 'process' | 'after_imports';
+export type Region = 'process' | 'after_imports' | 'selected';
 /**
  * An event with its protocol version, as one line of the stream.
  */
@@ -69,6 +77,18 @@ export type Envelope1 =
       type: 'arm_summary';
     }
   | {
+      data: Environment;
+      type: 'environment';
+    }
+  | {
+      data: Observed;
+      type: 'observed';
+    }
+  | {
+      data: Front;
+      type: 'front';
+    }
+  | {
       data: Doubt;
       type: 'doubt';
     }
@@ -87,7 +107,7 @@ export type Envelope1 =
 /**
  * What a trial is for.
  */
-export type Phase = 'warmup' | 'race' | 'refine' | 'confirm' | 'lines';
+export type Phase = 'warmup' | 'race' | 'refine' | 'vary' | 'grid' | 'confirm' | 'lines';
 /**
  * How a trial ended.
  */
@@ -217,6 +237,71 @@ export type Doubt =
       kind: 'trials_failed';
     }
   | {
+      /**
+       * Last third over first third, minus 1.
+       */
+      change: number;
+      kind: 'frequency_change';
+    }
+  | {
+      /**
+       * CPUs here.
+       */
+      here: number;
+      kind: 'fewer_cores_than_target';
+      /**
+       * CPUs there.
+       */
+      target: number;
+    }
+  | {
+      kind: 'clock_jumped';
+      /**
+       * Seconds between the clocks.
+       */
+      seconds: number;
+    }
+  | {
+      /**
+       * CPUs that were to be had, mean.
+       */
+      effective: number;
+      kind: 'fewer_effective_cpus';
+      /**
+       * CPUs that can be seen.
+       */
+      visible: number;
+    }
+  | {
+      kind: 'selection_not_repeated';
+      /**
+       * Why, as a full sentence.
+       */
+      reason: string;
+    }
+  | {
+      /**
+       * Index of the arm.
+       */
+      arm: number;
+      kind: 'instances_uneven';
+      /**
+       * Share of the time in which all worked.
+       */
+      together: number;
+    }
+  | {
+      /**
+       * Index of the arm.
+       */
+      arm: number;
+      /**
+       * The limit, bytes.
+       */
+      bytes: number;
+      kind: 'memory_limit';
+    }
+  | {
       kind: 'not_measured';
       /**
        * What, as a full sentence.
@@ -230,7 +315,7 @@ export type Outcome = 'faster' | 'current_is_best' | 'no_difference' | 'slower' 
 /**
  * The kinds of failure.
  */
-export type FailureCode = 'bad_request' | 'cannot_start' | 'workload_failed' | 'workload_never_ends' | 'missing_module' | 'internal';
+export type FailureCode = 'bad_request' | 'cannot_start' | 'workload_failed' | 'workload_never_ends' | 'missing_module' | 'machine_busy' | 'internal';
 
 /**
  * Both directions in one document, so that one schema file serves all.
@@ -238,6 +323,7 @@ export type FailureCode = 'bad_request' | 'cannot_start' | 'workload_failed' | '
 export interface Protocol {
   command: CommandEnvelope;
   event: Envelope;
+  inspection: Inspection;
 }
 /**
  * Everything a run needs; nothing else is looked up.
@@ -252,11 +338,15 @@ export interface BenchRequest {
    */
   current: number;
   /**
+   * What the grid of instances and threads is searched for; null for a search over one count.
+   */
+  grid?: GridRequest | null;
+  /**
    * Limits and thresholds.
    */
   limits?: Limits;
   /**
-   * Measure lines after the search, at these arms (`1`, best, current by default when empty). Python only.
+   * Measure lines after the search, at these arms (`1`, best, current by default when empty).
    */
   lines?: LinesRequest;
   /**
@@ -268,6 +358,15 @@ export interface BenchRequest {
    */
   seed?: number;
   /**
+   * Logical CPUs of the machine the answer is meant for, when it is another one.
+   */
+  target_cpus?: number | null;
+  /**
+   * Further settings to try round the winner of the race, one factor after the other: wait policy,
+   * binding, allocator … A variation that wins the confirmation becomes part of the answer.
+   */
+  variations?: Variation[];
+  /**
    * What to run.
    */
   workload: Workload;
@@ -277,15 +376,39 @@ export interface BenchRequest {
  */
 export interface Arm {
   /**
+   * Arguments added to the end of the command line, for what the script exposes itself (`--channels-last`).
+   */
+  arguments?: string[];
+  /**
+   * CPU ids each instance is bound to, one list per instance; empty: not bound by the runner.
+   */
+  cpus?: number[][];
+  /**
    * Variables this arm sets (`null` unsets).
    */
   env: {
     [k: string]: string | null;
   };
   /**
+   * Calls `torch.set_flush_denormal` with this after the imports. Needs the probe.
+   */
+  flush_denormal?: boolean | null;
+  /**
+   * Copies of the program that run at the same time; null means one.
+   */
+  instances?: number | null;
+  /**
    * For people: `OMP_NUM_THREADS=4`.
    */
   label: string;
+  /**
+   * NUMA node each instance takes its memory from; empty: not bound.
+   */
+  memory_nodes?: number[];
+  /**
+   * Replaces `intraOpNumThreads` (or `intra_op_num_threads`) of every ONNX Runtime session. Needs the probe.
+   */
+  ort_intra_op_threads?: number | null;
   /**
    * The variables of `env` keep these values in the program's main process whatever its script writes to them. Needs the probe.
    */
@@ -299,9 +422,30 @@ export interface Arm {
    */
   threads?: number | null;
   /**
+   * Replaces the argument of every `torch.set_num_interop_threads` call, or makes the call. Needs the probe.
+   */
+  torch_num_interop_threads?: number | null;
+  /**
    * Replaces the argument of every `torch.set_num_threads` call, where the script decides and the environment cannot. Needs the probe.
    */
   torch_num_threads?: number | null;
+}
+/**
+ * What a grid of instances and threads is searched for.
+ */
+export interface GridRequest {
+  /**
+   * Mirrored, interleaved blocks.
+   */
+  blocks?: number;
+  /**
+   * Every cell of the grid instead of diagonal and ladder.
+   */
+  exhaustive?: boolean;
+  /**
+   * Longest acceptable time of one piece of work, seconds; null: twice the shortest.
+   */
+  latency_limit_s?: number | null;
 }
 /**
  * Limits and thresholds of a run.
@@ -321,6 +465,10 @@ export interface Limits {
    */
   confirm_blocks?: number;
   /**
+   * Every arm in every block of the race, none dropped early.
+   */
+  exhaustive?: boolean;
+  /**
    * Seconds between the polite and the final signal.
    */
   grace_s?: number;
@@ -328,6 +476,10 @@ export interface Limits {
    * Blocks of the race at most.
    */
   max_blocks?: number;
+  /**
+   * Address space a process of the workload may use, bytes; null: no limit.
+   */
+  memory_bytes?: number | null;
   /**
    * Bytes of a trial's output that are kept (the rest is read and dropped).
    */
@@ -351,6 +503,45 @@ export interface LinesRequest {
   enabled?: boolean;
 }
 /**
+ * A further setting tried on top of the winner of the race.
+ */
+export interface Variation {
+  /**
+   * As in an arm.
+   */
+  arguments?: string[];
+  /**
+   * As in an arm: CPUs of the one instance.
+   */
+  cpus?: number[];
+  /**
+   * Variables it sets beside those of the winner (`null` unsets).
+   */
+  env?: {
+    [k: string]: string | null;
+  };
+  /**
+   * Settings of one factor exclude each other: `wait policy`, `binding`, `allocator`, `inter-op threads`.
+   */
+  factor: string;
+  /**
+   * As in an arm.
+   */
+  flush_denormal?: boolean | null;
+  /**
+   * For people: `OMP_WAIT_POLICY=passive`.
+   */
+  label: string;
+  /**
+   * Why it is tried.
+   */
+  reason: string;
+  /**
+   * As in an arm.
+   */
+  torch_num_interop_threads?: number | null;
+}
+/**
  * The program under test. Never run through a shell.
  */
 export interface Workload {
@@ -369,6 +560,10 @@ export interface Workload {
     [k: string]: string;
   };
   /**
+   * Set when `argv` is `NODE [options] SCRIPT …` and the probe may be used.
+   */
+  node?: NodeWorkload | null;
+  /**
    * Set when `argv` is `PYTHON [options] SCRIPT …` or `PYTHON -m MODULE …` and the probe may be used.
    */
   python?: PythonWorkload | null;
@@ -376,6 +571,69 @@ export interface Workload {
    * A synthetic workload instead of a process (tests and calibration only).
    */
   simulated?: SimulatedWorkload | null;
+}
+/**
+ * How the Node.js probe takes part.
+ */
+export interface NodeWorkload {
+  /**
+   * Absolute path of the probe's entry file, loaded with `--import`.
+   */
+  probe_file: string;
+  /**
+   * Which part of the program the score covers.
+   */
+  region: Region;
+  /**
+   * Only files below these directories are measured per line (absolute paths; `node_modules` is always left out).
+   */
+  roots: string[];
+  /**
+   * Index in `argv` of the script.
+   */
+  script_index: number;
+  /**
+   * The code that is repeated and scored; exactly when `region` is `selected`.
+   */
+  selection?: Selection | null;
+}
+/**
+ * Statements of one file that are measured by themselves, in the process that reaches them: the first
+ * execution apart (cold), then, after a warm-up, again and again until the interval of their mean is tight.
+ */
+export interface Selection {
+  /**
+   * Repetitions it makes in any case.
+   */
+  fewest_calls?: number;
+  /**
+   * 1-based line of the first statement.
+   */
+  first_line: number;
+  /**
+   * True when a function is meant: each call of it is one execution, and the first call is repeated with its arguments.
+   */
+  function?: boolean;
+  /**
+   * For people: `model(x)`, `function infer`, `cell 3`.
+   */
+  label: string;
+  /**
+   * 1-based last line, included.
+   */
+  last_line: number;
+  /**
+   * Seconds after which it stops repeating anyway.
+   */
+  most_s?: number;
+  /**
+   * Absolute path.
+   */
+  path: string;
+  /**
+   * Half width of the 95 % interval of the mean, over the mean, at which a process stops repeating.
+   */
+  tight?: number;
 }
 /**
  * How the Python probe takes part.
@@ -386,7 +644,7 @@ export interface PythonWorkload {
    */
   probe_dir: string;
   /**
-   * Score the time after the script's leading imports instead of the whole process.
+   * Which part of the program the score covers.
    */
   region: Region;
   /**
@@ -397,6 +655,10 @@ export interface PythonWorkload {
    * Index in `argv` of the script, or of `-m`.
    */
   script_index: number;
+  /**
+   * The code that is repeated and scored; exactly when `region` is `selected`.
+   */
+  selection?: Selection | null;
 }
 /**
  * A scaling law with noise, so that search, statistics and verdicts are tested exactly.
@@ -432,6 +694,10 @@ export interface SimulatedWorkload {
      */
     [k: string]: number;
   };
+  /**
+   * Logical CPUs that instances share: beyond them each instance is slower in proportion. Grid only.
+   */
+  shared_cpus?: number | null;
 }
 /**
  * No data.
@@ -560,6 +826,10 @@ export interface BenchPlan {
    * Seed of the order.
    */
   seed: number;
+  /**
+   * The selected code, when the score covers it.
+   */
+  selection?: Selection | null;
 }
 /**
  * A process was started.
@@ -666,6 +936,10 @@ export interface FileLines {
  */
 export interface LineTiming {
   /**
+   * Part of `wall_ns` in which the line was suspended by `await` while other tasks may have run.
+   */
+  awaited_ns?: number | null;
+  /**
    * CPU time of the whole process on it; null when it was not measured (short lines).
    */
   cpu_ns?: number | null;
@@ -682,6 +956,10 @@ export interface LineTiming {
    */
   line: number;
   /**
+   * Processes that reached it, when more than one did; times and hits are sums over them.
+   */
+  processes?: number | null;
+  /**
    * Time the process's threads waited for a CPU while on it, per second of wall time; null likewise.
    */
   run_delay_per_s?: number | null;
@@ -693,6 +971,10 @@ export interface LineTiming {
    * CPU time of the thread that executed it; wall minus this is waiting.
    */
   thread_cpu_ns?: number | null;
+  /**
+   * Threads that reached it, when more than one did.
+   */
+  threads?: number | null;
   /**
    * Wall time in total.
    */
@@ -707,6 +989,18 @@ export interface TrialFinished {
    */
   arm: number;
   /**
+   * Executions of the selected code that the score is the mean of.
+   */
+  calls?: number | null;
+  /**
+   * Half width of the 95 % interval of the mean of `calls`, over the mean.
+   */
+  calls_spread?: number | null;
+  /**
+   * The first execution of the selected code, which filled caches and started thread pools.
+   */
+  cold_ns?: number | null;
+  /**
    * CPU time of the process tree.
    */
   cpu_ns: number;
@@ -719,9 +1013,21 @@ export interface TrialFinished {
    */
   foreign_cpus?: number | null;
   /**
+   * Region times of the instances, when there were several.
+   */
+  instances_ns?: number[];
+  /**
    * Involuntary context switches.
    */
   involuntary_switches?: number | null;
+  /**
+   * Mean clock of the CPUs during the trial, MHz.
+   */
+  mean_mhz?: number | null;
+  /**
+   * Times threads moved to another CPU.
+   */
+  migrations?: number | null;
   /**
    * `torch.get_num_threads()` at the end of the script, when the probe could ask.
    */
@@ -730,6 +1036,14 @@ export interface TrialFinished {
    * The end of stdout, then stderr, when it failed.
    */
   output_tail?: string | null;
+  /**
+   * 95th percentile of the executions.
+   */
+  p95_ns?: number | null;
+  /**
+   * Largest resident memory of any one process, bytes.
+   */
+  peak_memory_bytes?: number | null;
   /**
    * Most threads seen alive at once.
    */
@@ -763,6 +1077,17 @@ export interface TrialFinished {
    */
   throttled_ns?: number | null;
   /**
+   * Periods of the CPU quota in which the cgroup was stopped, and all periods, during the trial.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  throttled_periods?: [number, number] | null;
+  /**
+   * Pieces of work per second of all instances together, over the time in which all of them worked.
+   */
+  throughput_per_s?: number | null;
+  /**
    * Number of the trial.
    */
   trial: number;
@@ -784,6 +1109,10 @@ export interface Progress {
    */
   best?: number | null;
   /**
+   * Time of the current arm over that of the leader so far; a guess until it is confirmed.
+   */
+  best_ratio?: number | null;
+  /**
    * Trials done.
    */
   done: number;
@@ -791,6 +1120,10 @@ export interface Progress {
    * Trials expected in all; shrinks when arms drop out.
    */
   expected: number;
+  /**
+   * True while it waits for `resume`.
+   */
+  paused?: boolean;
   /**
    * What is going on.
    */
@@ -813,6 +1146,14 @@ export interface ArmSummary {
    */
   busy_cores?: number | null;
   /**
+   * Executions of the selected code behind all scores.
+   */
+  calls?: number | null;
+  /**
+   * Median of the first executions of the selected code.
+   */
+  cold_median_ns?: number | null;
+  /**
    * True when the race dropped it.
    */
   dropped: boolean;
@@ -833,6 +1174,13 @@ export interface ArmSummary {
    */
   mean_ns: number;
   /**
+   * 95 % interval of the median score, exact (order statistics); null below six runs.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  median_interval_ns?: [number, number] | null;
+  /**
    * Median score.
    */
   median_ns: number;
@@ -840,6 +1188,10 @@ export interface ArmSummary {
    * Smallest score.
    */
   min_ns: number;
+  /**
+   * Median of the 95th percentiles of the executions of the selected code.
+   */
+  p95_median_ns?: number | null;
   /**
    * Most threads alive.
    */
@@ -861,9 +1213,230 @@ export interface ArmSummary {
    */
   scores_ns: number[];
   /**
+   * Pieces of work per second of all instances together, median of the runs.
+   */
+  throughput_per_s?: number | null;
+  /**
    * Run-queue delay over wall time: mean number of threads waiting for a CPU.
    */
   waiting_threads?: number | null;
+}
+/**
+ * What ran, and the machine's state.
+ */
+export interface Environment {
+  /**
+   * Digest of machine and versions: results with another one are not comparable.
+   */
+  fingerprint: string;
+  /**
+   * Frequency governor of the CPUs, when all have the same: `performance`, `schedutil`.
+   */
+  governor?: string | null;
+  /**
+   * Versions of the libraries that compute: `torch` → `2.13.0`.
+   */
+  libraries: {
+    [k: string]: string;
+  };
+  /**
+   * What the library itself says of its threads (`torch.__config__.parallel_info()`), as printed.
+   */
+  parallel_info?: string | null;
+  /**
+   * `CPython 3.12.3`, `Node.js 24.1.0`.
+   */
+  runtime?: string | null;
+  /**
+   * `Linux 6.18.1`.
+   */
+  system?: string | null;
+  /**
+   * True when the processor may raise its clock beyond the nominal one.
+   */
+  turbo?: boolean | null;
+}
+/**
+ * What was seen of the processes of one arm, or of a running process that is inspected.
+ */
+export interface Observed {
+  /**
+   * Index of the arm; null for an inspected process.
+   */
+  arm?: number | null;
+  /**
+   * Mean CPUs kept busy.
+   */
+  busy_cores?: number | null;
+  /**
+   * CPU time of one piece of work over that of the arm with one thread: above 1 threads spin or disturb each other.
+   */
+  cpu_inflation?: number | null;
+  /**
+   * Threads the library says it uses between operations.
+   */
+  inter_op?: number | null;
+  /**
+   * Threads the library says it uses within an operation.
+   */
+  intra_op?: number | null;
+  /**
+   * Times a second a thread's CPU was taken from it.
+   */
+  involuntary_per_s?: number | null;
+  /**
+   * Times a second a thread moved to another CPU.
+   */
+  migrations_per_s?: number | null;
+  /**
+   * Most threads alive at once.
+   */
+  peak_threads: number;
+  /**
+   * Threads by pool, the largest first, at the moment when most were alive.
+   */
+  pools: ThreadPool[];
+  /**
+   * Processes alive at that moment.
+   */
+  processes: number;
+  /**
+   * Mean number of threads that had something to do.
+   */
+  runnable?: number | null;
+  /**
+   * OpenMP, BLAS and other runtimes with threads of their own that the processes have loaded.
+   */
+  runtimes: LoadedRuntime[];
+  /**
+   * Share of the CPU time that threads spent waiting actively in a barrier, where it can be told.
+   */
+  spinning?: number | null;
+  /**
+   * Periods of the CPU quota in which the processes were stopped, and all periods.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  throttled_periods?: [number, number] | null;
+  /**
+   * Mean number of threads waiting for a CPU (run-queue delay over wall time).
+   */
+  waiting_threads?: number | null;
+}
+/**
+ * Threads of one kind in the processes.
+ */
+export interface ThreadPool {
+  /**
+   * CPU time they used, nanoseconds.
+   */
+  cpu_ns: number;
+  /**
+   * Name of the threads (`comm`), digits at its end left out.
+   */
+  name: string;
+  /**
+   * Time they waited for a CPU, nanoseconds.
+   */
+  run_delay_ns?: number | null;
+  /**
+   * How many.
+   */
+  threads: number;
+}
+/**
+ * A library with threads of its own.
+ */
+export interface LoadedRuntime {
+  /**
+   * `openmp`, `blas`, `framework`, `tasks`, `allocator`.
+   */
+  kind: string;
+  /**
+   * `libgomp`, `libiomp5`, `openblas`, `mkl`, `onnxruntime`, `tensorflow`, `tbb`, `jemalloc`, `tcmalloc` …
+   */
+  name: string;
+  /**
+   * The file it was loaded from.
+   */
+  path: string;
+  /**
+   * Version, when the file name or the library tells.
+   */
+  version?: string | null;
+}
+/**
+ * Points of instances x threads.
+ */
+export interface Front {
+  /**
+   * Index of the arm with the shortest time of one piece of work.
+   */
+  latency?: number | null;
+  /**
+   * The limit, nanoseconds.
+   */
+  limit_ns?: number | null;
+  /**
+   * Everything measured, in the order of the plan.
+   */
+  points: FrontPoint[];
+  /**
+   * Index of the arm with the most work per second.
+   */
+  throughput?: number | null;
+  /**
+   * Index of the arm with the most work per second whose time is within the limit.
+   */
+  within_limit?: number | null;
+}
+/**
+ * One measured cell of the grid.
+ */
+export interface FrontPoint {
+  /**
+   * Index of the arm.
+   */
+  arm: number;
+  /**
+   * Copies of the program.
+   */
+  instances: number;
+  /**
+   * Its 95 % interval; null with too few runs.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  latency_interval_ns?: [number, number] | null;
+  /**
+   * Median time of one piece of work, nanoseconds.
+   */
+  latency_ns: number;
+  /**
+   * True when no other point is better in both beyond noise.
+   */
+  on_front: boolean;
+  /**
+   * Runs it rests on.
+   */
+  runs: number;
+  /**
+   * Intra-op threads of each.
+   */
+  threads: number;
+  /**
+   * Its 95 % interval; null with too few runs.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  throughput_interval_per_s?: [number, number] | null;
+  /**
+   * Median pieces of work per second.
+   */
+  throughput_per_s: number;
 }
 /**
  * The answer of a run.
@@ -942,4 +1515,68 @@ export interface Failed {
    * The end of the workload's output, when there is some.
    */
   output_tail?: string | null;
+}
+/**
+ * A running process and its descendants; what `threadgauge-runner inspect PID` prints, once or every second.
+ */
+export interface Inspection {
+  /**
+   * The machine it runs on.
+   */
+  machine: Machine;
+  /**
+   * What could not be read, as full sentences.
+   */
+  missing: string[];
+  /**
+   * The process asked for first, its descendants after it, parents before children.
+   */
+  processes: InspectedProcess[];
+  /**
+   * Seconds over which rates and means were taken.
+   */
+  seconds: number;
+  /**
+   * The whole tree together.
+   */
+  tree: Observed;
+}
+/**
+ * One process.
+ */
+export interface InspectedProcess {
+  /**
+   * CPUs it may use.
+   */
+  affinity?: number[] | null;
+  /**
+   * Command line.
+   */
+  command: string[];
+  /**
+   * CFS quota in CPUs.
+   */
+  cpu_quota?: number | null;
+  /**
+   * Working directory; null when it may not be read.
+   */
+  cwd?: string | null;
+  /**
+   * Variables that concern threads, as they were when the process started; null when they may not be read.
+   */
+  environment?: {
+    [k: string]: string;
+  } | null;
+  /**
+   * What was seen of it.
+   */
+  observed: Observed;
+  /**
+   * Its parent.
+   */
+  parent: number;
+  /**
+   * Process id.
+   */
+  pid: number;
 }

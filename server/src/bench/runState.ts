@@ -1,5 +1,5 @@
 /** The state of a run as a pure fold over the runner's events; every view is a function of it. */
-import type { Arm, ArmSummary, BenchPlan, Doubt, Envelope, Failed, Finished, Hello, Lines, Progress, Sample, TrialFinished, TrialStarted, Verdict } from './protocol.generated.ts';
+import type { Arm, ArmSummary, BenchPlan, Doubt, Envelope, Environment, Failed, Finished, Front, Hello, Lines, Observed, Progress, Sample, TrialFinished, TrialStarted, Verdict } from './protocol.generated.ts';
 
 export type RunStatus = 'starting' | 'running' | 'finished' | 'cancelled' | 'failed';
 
@@ -29,6 +29,12 @@ export interface RunState {
   readonly progress: Progress | null;
   /** The latest timings of each arm. */
   readonly lines: readonly Lines[];
+  /** Versions and the machine's state; null until a program has told. */
+  readonly environment: Environment | null;
+  /** What was seen of each arm's processes, by arm. */
+  readonly observed: readonly Observed[];
+  /** Instances times threads; null when no grid was measured. */
+  readonly front: Front | null;
   readonly doubts: readonly Doubt[];
   readonly verdict: Verdict | null;
   readonly finished: Finished | null;
@@ -36,7 +42,7 @@ export interface RunState {
 }
 
 export function initialRunState(): RunState {
-  return { status: 'starting', hello: null, plan: null, arms: [], running: [], trials: [], progress: null, lines: [], doubts: [], verdict: null, finished: null, failed: null };
+  return { status: 'starting', hello: null, plan: null, arms: [], running: [], trials: [], progress: null, lines: [], environment: null, observed: [], front: null, doubts: [], verdict: null, finished: null, failed: null };
 }
 
 /** The state after one more event. Events of unknown type, and events after the last, change nothing. */
@@ -62,6 +68,12 @@ export function reduce(state: RunState, event: Envelope): RunState {
       return { ...state, arms: state.arms.map((arm, index) => (index === event.data.arm ? { ...arm, summary: event.data } : arm)) };
     case 'lines':
       return { ...state, lines: [...state.lines.filter((l) => l.arm !== event.data.arm), event.data].sort((a, b) => a.arm - b.arm) };
+    case 'environment':
+      return { ...state, environment: event.data };
+    case 'observed':
+      return { ...state, observed: [...state.observed.filter((o) => o.arm !== event.data.arm), event.data].sort((a, b) => (a.arm ?? 0) - (b.arm ?? 0)) };
+    case 'front':
+      return { ...state, front: event.data };
     case 'doubt': {
       const same = doubtSubject(event.data);
       return { ...state, doubts: [...state.doubts.filter((d) => doubtSubject(d) !== same), event.data] };

@@ -129,7 +129,7 @@ fn mark() -> String {
 }
 
 fn arm(value: &str) -> Arm {
-    Arm { label: format!("SETTING={value}"), threads: value.parse().ok(), env: BTreeMap::from([("SETTING".into(), Some(value.into()))]), torch_num_threads: None, pin_env: false, reason: "test".into() }
+    Arm { label: format!("SETTING={value}"), threads: value.parse().ok(), env: BTreeMap::from([("SETTING".into(), Some(value.into()))]), torch_num_threads: None, pin_env: false, reason: "test".into(), ..Default::default() }
 }
 
 fn request(argv: &[&str], mark: &str) -> BenchRequest {
@@ -141,6 +141,7 @@ fn request(argv: &[&str], mark: &str) -> BenchRequest {
             env: BTreeMap::from([("PATH".into(), path), (MARK.into(), mark.into())]),
             python: None,
             simulated: None,
+            ..Default::default()
         },
         arms: vec![arm("1"), arm("2")],
         current: 0,
@@ -148,6 +149,7 @@ fn request(argv: &[&str], mark: &str) -> BenchRequest {
         limits: Limits { trial_s: 20.0, budget_s: 25.0, max_blocks: 1, confirm_blocks: 1, grace_s: 0.3, ..Limits::default() },
         lines: LinesRequest::default(),
         seed: 1,
+        ..Default::default()
     }
 }
 
@@ -473,7 +475,7 @@ fn probed(request: &mut BenchRequest, directory: &std::path::Path, text: &str) {
     let root = directory.canonicalize().expect("it exists").to_str().expect("UTF-8").to_owned();
     std::fs::write(directory.join("script.py"), text).expect("written");
     request.workload.cwd.clone_from(&root);
-    request.workload.python = Some(PythonWorkload { script_index: 1, probe_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../python").into(), roots: vec![root], region: Region::AfterImports });
+    request.workload.python = Some(PythonWorkload { script_index: 1, probe_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/../../python").into(), roots: vec![root], region: Region::AfterImports, ..Default::default() });
 }
 
 #[test]

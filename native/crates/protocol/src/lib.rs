@@ -44,6 +44,12 @@ pub enum Event {
     Progress(Progress),
     /// What is known of an arm so far.
     ArmSummary(ArmSummary),
+    /// What ran: versions of the program's libraries and the state of the machine. Later ones replace earlier ones.
+    Environment(Environment),
+    /// What the operating system and the libraries showed of one arm's processes.
+    Observed(Observed),
+    /// Instances times threads: what is best for latency, for throughput, and for throughput within a limit.
+    Front(Front),
     /// A reason not to trust numbers.
     Doubt(Doubt),
     /// The answer.
@@ -72,6 +78,10 @@ pub enum Command {
     Start(Box<BenchRequest>),
     /// Stop now, keep what was measured. Has no data; send `{}`.
     Cancel(Empty),
+    /// Let the trial that runs end, then wait. Has no data; send `{}`.
+    Pause(Empty),
+    /// Go on after a pause. Has no data; send `{}`.
+    Resume(Empty),
 }
 
 /// No data.
@@ -79,7 +89,7 @@ pub enum Command {
 pub struct Empty {}
 
 /// Everything a run needs; nothing else is looked up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BenchRequest {
     /// What to run.
@@ -93,28 +103,41 @@ pub struct BenchRequest {
     /// Limits and thresholds.
     #[serde(default)]
     pub limits: Limits,
-    /// Measure lines after the search, at these arms (`1`, best, current by default when empty). Python only.
+    /// Measure lines after the search, at these arms (`1`, best, current by default when empty).
     #[serde(default)]
     pub lines: LinesRequest,
+    /// Further settings to try round the winner of the race, one factor after the other: wait policy,
+    /// binding, allocator … A variation that wins the confirmation becomes part of the answer.
+    #[serde(default)]
+    pub variations: Vec<Variation>,
+    /// What the grid of instances and threads is searched for; null for a search over one count.
+    #[serde(default)]
+    pub grid: Option<GridRequest>,
+    /// Logical CPUs of the machine the answer is meant for, when it is another one.
+    #[serde(default)]
+    pub target_cpus: Option<u32>,
     /// Seed of the trial order; recorded so that a run can be repeated.
     #[serde(default)]
     pub seed: u64,
 }
 
 /// What kind of run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Anchored paired race, then confirmation against the current arm, then lines.
+    #[default]
     Search,
     /// Only fresh mirrored blocks of `current` against the one other arm.
     Verify,
     /// Only lines.
     Lines,
+    /// Instances x threads: diagonal and ladder of the anchors, then a bisection on the latency limit.
+    Grid,
 }
 
 /// The program under test. Never run through a shell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// Program and arguments.
@@ -126,13 +149,16 @@ pub struct Workload {
     /// Set when `argv` is `PYTHON [options] SCRIPT …` or `PYTHON -m MODULE …` and the probe may be used.
     #[serde(default)]
     pub python: Option<PythonWorkload>,
+    /// Set when `argv` is `NODE [options] SCRIPT …` and the probe may be used.
+    #[serde(default)]
+    pub node: Option<NodeWorkload>,
     /// A synthetic workload instead of a process (tests and calibration only).
     #[serde(default)]
     pub simulated: Option<SimulatedWorkload>,
 }
 
 /// How the Python probe takes part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PythonWorkload {
     /// Index in `argv` of the script, or of `-m`.
@@ -141,22 +167,84 @@ pub struct PythonWorkload {
     pub probe_dir: String,
     /// Only files below these directories are measured per line (absolute paths; `site-packages` is always left out).
     pub roots: Vec<String>,
-    /// Score the time after the script's leading imports instead of the whole process.
+    /// Which part of the program the score covers.
     pub region: Region,
+    /// The code that is repeated and scored; exactly when `region` is `selected`.
+    #[serde(default)]
+    pub selection: Option<Selection>,
+}
+
+/// How the Node.js probe takes part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeWorkload {
+    /// Index in `argv` of the script.
+    pub script_index: usize,
+    /// Absolute path of the probe's entry file, loaded with `--import`.
+    pub probe_file: String,
+    /// Only files below these directories are measured per line (absolute paths; `node_modules` is always left out).
+    pub roots: Vec<String>,
+    /// Which part of the program the score covers.
+    pub region: Region,
+    /// The code that is repeated and scored; exactly when `region` is `selected`.
+    #[serde(default)]
+    pub selection: Option<Selection>,
+}
+
+/// Statements of one file that are measured by themselves, in the process that reaches them: the first
+/// execution apart (cold), then, after a warm-up, again and again until the interval of their mean is tight.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Absolute path.
+    pub path: String,
+    /// 1-based line of the first statement.
+    pub first_line: u32,
+    /// 1-based last line, included.
+    pub last_line: u32,
+    /// For people: `model(x)`, `function infer`, `cell 3`.
+    pub label: String,
+    /// True when a function is meant: each call of it is one execution, and the first call is repeated with its arguments.
+    #[serde(default)]
+    pub function: bool,
+    /// Half width of the 95 % interval of the mean, over the mean, at which a process stops repeating.
+    #[serde(default = "tight")]
+    pub tight: f64,
+    /// Seconds after which it stops repeating anyway.
+    #[serde(default = "most_seconds")]
+    pub most_s: f64,
+    /// Repetitions it makes in any case.
+    #[serde(default = "fewest_calls")]
+    pub fewest_calls: u32,
+}
+
+fn tight() -> f64 {
+    0.01
+}
+
+fn most_seconds() -> f64 {
+    5.0
+}
+
+fn fewest_calls() -> u32 {
+    5
 }
 
 /// Which part of a process the score covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
     /// From spawn to exit.
+    #[default]
     Process,
     /// From the end of the leading imports of the entry script to its end.
     AfterImports,
+    /// One execution of the selected code, in steady state.
+    Selected,
 }
 
 /// A scaling law with noise, so that search, statistics and verdicts are tested exactly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimulatedWorkload {
     /// Seconds of one run by thread count; counts in between are interpolated geometrically.
@@ -174,6 +262,9 @@ pub struct SimulatedWorkload {
     /// Wall seconds each simulated trial really takes (0 in tests of the search).
     #[serde(default)]
     pub real_seconds: f64,
+    /// Logical CPUs that instances share: beyond them each instance is slower in proportion. Grid only.
+    #[serde(default)]
+    pub shared_cpus: Option<u32>,
 }
 
 /// Reads a map with whole numbers as keys. Within a tagged message serde keeps keys as text, which it
@@ -185,7 +276,7 @@ fn by_count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMa
 }
 
 /// One setting under comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Arm {
     /// For people: `OMP_NUM_THREADS=4`.
@@ -202,6 +293,73 @@ pub struct Arm {
     pub pin_env: bool,
     /// Why it is tried: `physical cores`, `power of two`, `in force today`.
     pub reason: String,
+    /// Replaces the argument of every `torch.set_num_interop_threads` call, or makes the call. Needs the probe.
+    #[serde(default)]
+    pub torch_num_interop_threads: Option<u32>,
+    /// Calls `torch.set_flush_denormal` with this after the imports. Needs the probe.
+    #[serde(default)]
+    pub flush_denormal: Option<bool>,
+    /// Replaces `intraOpNumThreads` (or `intra_op_num_threads`) of every ONNX Runtime session. Needs the probe.
+    #[serde(default)]
+    pub ort_intra_op_threads: Option<u32>,
+    /// Arguments added to the end of the command line, for what the script exposes itself (`--channels-last`).
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Copies of the program that run at the same time; null means one.
+    #[serde(default)]
+    pub instances: Option<u32>,
+    /// CPU ids each instance is bound to, one list per instance; empty: not bound by the runner.
+    #[serde(default)]
+    pub cpus: Vec<Vec<u32>>,
+    /// NUMA node each instance takes its memory from; empty: not bound.
+    #[serde(default)]
+    pub memory_nodes: Vec<u32>,
+}
+
+/// A further setting tried on top of the winner of the race.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variation {
+    /// Settings of one factor exclude each other: `wait policy`, `binding`, `allocator`, `inter-op threads`.
+    pub factor: String,
+    /// For people: `OMP_WAIT_POLICY=passive`.
+    pub label: String,
+    /// Why it is tried.
+    pub reason: String,
+    /// Variables it sets beside those of the winner (`null` unsets).
+    #[serde(default)]
+    pub env: BTreeMap<String, Option<String>>,
+    /// As in an arm.
+    #[serde(default)]
+    pub torch_num_interop_threads: Option<u32>,
+    /// As in an arm.
+    #[serde(default)]
+    pub flush_denormal: Option<bool>,
+    /// As in an arm.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// As in an arm: CPUs of the one instance.
+    #[serde(default)]
+    pub cpus: Vec<u32>,
+}
+
+/// What a grid of instances and threads is searched for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GridRequest {
+    /// Longest acceptable time of one piece of work, seconds; null: twice the shortest.
+    #[serde(default)]
+    pub latency_limit_s: Option<f64>,
+    /// Every cell of the grid instead of diagonal and ladder.
+    #[serde(default)]
+    pub exhaustive: bool,
+    /// Mirrored, interleaved blocks.
+    #[serde(default = "grid_blocks")]
+    pub blocks: u32,
+}
+
+fn grid_blocks() -> u32 {
+    4
 }
 
 /// Limits and thresholds of a run.
@@ -223,11 +381,15 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Seconds between the polite and the final signal.
     pub grace_s: f64,
+    /// Address space a process of the workload may use, bytes; null: no limit.
+    pub memory_bytes: Option<u64>,
+    /// Every arm in every block of the race, none dropped early.
+    pub exhaustive: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { trial_s: 120.0, budget_s: 900.0, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2.0 }
+        Self { trial_s: 120.0, budget_s: 900.0, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2.0, memory_bytes: None, exhaustive: false }
     }
 }
 
@@ -297,7 +459,7 @@ pub struct CoreKind {
 }
 
 /// The trials to come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BenchPlan {
     /// The arms, in the order of the request.
     pub arms: Vec<Arm>,
@@ -313,18 +475,26 @@ pub struct BenchPlan {
     pub command: Vec<String>,
     /// What the score covers.
     pub region: Region,
+    /// The selected code, when the score covers it.
+    #[serde(default)]
+    pub selection: Option<Selection>,
 }
 
 /// What a trial is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Not counted: fills caches, shows that the workload runs.
+    #[default]
     Warmup,
     /// A block of the race.
     Race,
     /// A block round the winner.
     Refine,
+    /// A block of further settings on top of the winner.
+    Vary,
+    /// A block of the grid of instances and threads.
+    Grid,
     /// A mirrored block against the current arm.
     Confirm,
     /// Line timings (instrumented; never part of the score).
@@ -368,10 +538,11 @@ pub struct Sample {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrialStatus {
     /// It counts.
+    #[default]
     Ok,
     /// Non-zero exit or a signal.
     Failed,
@@ -386,7 +557,7 @@ pub enum TrialStatus {
 }
 
 /// A trial ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialFinished {
     /// Number of the trial.
     pub trial: u32,
@@ -424,6 +595,36 @@ pub struct TrialFinished {
     pub output_tail: Option<String>,
     /// `torch.get_num_threads()` at the end of the script, when the probe could ask.
     pub observed_threads: Option<u32>,
+    /// Executions of the selected code that the score is the mean of.
+    #[serde(default)]
+    pub calls: Option<u64>,
+    /// The first execution of the selected code, which filled caches and started thread pools.
+    #[serde(default)]
+    pub cold_ns: Option<u64>,
+    /// Half width of the 95 % interval of the mean of `calls`, over the mean.
+    #[serde(default)]
+    pub calls_spread: Option<f64>,
+    /// 95th percentile of the executions.
+    #[serde(default)]
+    pub p95_ns: Option<u64>,
+    /// Times threads moved to another CPU.
+    #[serde(default)]
+    pub migrations: Option<u64>,
+    /// Periods of the CPU quota in which the cgroup was stopped, and all periods, during the trial.
+    #[serde(default)]
+    pub throttled_periods: Option<[u64; 2]>,
+    /// Mean clock of the CPUs during the trial, MHz.
+    #[serde(default)]
+    pub mean_mhz: Option<f64>,
+    /// Largest resident memory of any one process, bytes.
+    #[serde(default)]
+    pub peak_memory_bytes: Option<u64>,
+    /// Region times of the instances, when there were several.
+    #[serde(default)]
+    pub instances_ns: Vec<u64>,
+    /// Pieces of work per second of all instances together, over the time in which all of them worked.
+    #[serde(default)]
+    pub throughput_per_s: Option<f64>,
 }
 
 /// Timings of source lines under one arm.
@@ -451,7 +652,7 @@ pub struct FileLines {
 }
 
 /// What one line (the statement starting there) cost in one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LineTiming {
     /// 1-based.
     pub line: u32,
@@ -469,10 +670,19 @@ pub struct LineTiming {
     pub run_delay_per_s: Option<f64>,
     /// First execution, apart (cold caches, pool start).
     pub first_ns: u64,
+    /// Part of `wall_ns` in which the line was suspended by `await` while other tasks may have run.
+    #[serde(default)]
+    pub awaited_ns: Option<u64>,
+    /// Processes that reached it, when more than one did; times and hits are sums over them.
+    #[serde(default)]
+    pub processes: Option<u32>,
+    /// Threads that reached it, when more than one did.
+    #[serde(default)]
+    pub threads: Option<u32>,
 }
 
 /// Where the run stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// What is going on.
     pub phase: Phase,
@@ -484,10 +694,16 @@ pub struct Progress {
     pub remaining_s: f64,
     /// Index of the arm that leads.
     pub best: Option<usize>,
+    /// True while it waits for `resume`.
+    #[serde(default)]
+    pub paused: bool,
+    /// Time of the current arm over that of the leader so far; a guess until it is confirmed.
+    #[serde(default)]
+    pub best_ratio: Option<f64>,
 }
 
 /// What is known of one arm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArmSummary {
     /// Index of the arm.
     pub arm: usize,
@@ -520,6 +736,139 @@ pub struct ArmSummary {
     pub dropped: bool,
     /// Runs that failed or timed out.
     pub failures: u32,
+    /// 95 % interval of the median score, exact (order statistics); null below six runs.
+    #[serde(default)]
+    pub median_interval_ns: Option<[u64; 2]>,
+    /// Median of the first executions of the selected code.
+    #[serde(default)]
+    pub cold_median_ns: Option<u64>,
+    /// Median of the 95th percentiles of the executions of the selected code.
+    #[serde(default)]
+    pub p95_median_ns: Option<u64>,
+    /// Executions of the selected code behind all scores.
+    #[serde(default)]
+    pub calls: Option<u64>,
+    /// Pieces of work per second of all instances together, median of the runs.
+    #[serde(default)]
+    pub throughput_per_s: Option<f64>,
+}
+
+/// What ran, and the machine's state.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// `Linux 6.18.1`.
+    pub system: Option<String>,
+    /// Frequency governor of the CPUs, when all have the same: `performance`, `schedutil`.
+    pub governor: Option<String>,
+    /// True when the processor may raise its clock beyond the nominal one.
+    pub turbo: Option<bool>,
+    /// `CPython 3.12.3`, `Node.js 24.1.0`.
+    pub runtime: Option<String>,
+    /// Versions of the libraries that compute: `torch` → `2.13.0`.
+    pub libraries: BTreeMap<String, String>,
+    /// What the library itself says of its threads (`torch.__config__.parallel_info()`), as printed.
+    pub parallel_info: Option<String>,
+    /// Digest of machine and versions: results with another one are not comparable.
+    pub fingerprint: String,
+}
+
+/// What was seen of the processes of one arm, or of a running process that is inspected.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Observed {
+    /// Index of the arm; null for an inspected process.
+    pub arm: Option<usize>,
+    /// OpenMP, BLAS and other runtimes with threads of their own that the processes have loaded.
+    pub runtimes: Vec<LoadedRuntime>,
+    /// Threads by pool, the largest first, at the moment when most were alive.
+    pub pools: Vec<ThreadPool>,
+    /// Most threads alive at once.
+    pub peak_threads: u32,
+    /// Processes alive at that moment.
+    pub processes: u32,
+    /// Mean number of threads that had something to do.
+    pub runnable: Option<f64>,
+    /// Mean number of threads waiting for a CPU (run-queue delay over wall time).
+    pub waiting_threads: Option<f64>,
+    /// Mean CPUs kept busy.
+    pub busy_cores: Option<f64>,
+    /// Times a second a thread's CPU was taken from it.
+    pub involuntary_per_s: Option<f64>,
+    /// Times a second a thread moved to another CPU.
+    pub migrations_per_s: Option<f64>,
+    /// Periods of the CPU quota in which the processes were stopped, and all periods.
+    pub throttled_periods: Option<[u64; 2]>,
+    /// CPU time of one piece of work over that of the arm with one thread: above 1 threads spin or disturb each other.
+    pub cpu_inflation: Option<f64>,
+    /// Share of the CPU time that threads spent waiting actively in a barrier, where it can be told.
+    pub spinning: Option<f64>,
+    /// Threads the library says it uses within an operation.
+    pub intra_op: Option<u32>,
+    /// Threads the library says it uses between operations.
+    pub inter_op: Option<u32>,
+}
+
+/// A library with threads of its own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadedRuntime {
+    /// `libgomp`, `libiomp5`, `openblas`, `mkl`, `onnxruntime`, `tensorflow`, `tbb`, `jemalloc`, `tcmalloc` …
+    pub name: String,
+    /// `openmp`, `blas`, `framework`, `tasks`, `allocator`.
+    pub kind: String,
+    /// The file it was loaded from.
+    pub path: String,
+    /// Version, when the file name or the library tells.
+    pub version: Option<String>,
+}
+
+/// Threads of one kind in the processes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadPool {
+    /// Name of the threads (`comm`), digits at its end left out.
+    pub name: String,
+    /// How many.
+    pub threads: u32,
+    /// CPU time they used, nanoseconds.
+    pub cpu_ns: u64,
+    /// Time they waited for a CPU, nanoseconds.
+    pub run_delay_ns: Option<u64>,
+}
+
+/// Points of instances x threads.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Front {
+    /// Everything measured, in the order of the plan.
+    pub points: Vec<FrontPoint>,
+    /// Index of the arm with the shortest time of one piece of work.
+    pub latency: Option<usize>,
+    /// Index of the arm with the most work per second.
+    pub throughput: Option<usize>,
+    /// Index of the arm with the most work per second whose time is within the limit.
+    pub within_limit: Option<usize>,
+    /// The limit, nanoseconds.
+    pub limit_ns: Option<u64>,
+}
+
+/// One measured cell of the grid.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FrontPoint {
+    /// Index of the arm.
+    pub arm: usize,
+    /// Copies of the program.
+    pub instances: u32,
+    /// Intra-op threads of each.
+    pub threads: u32,
+    /// Median time of one piece of work, nanoseconds.
+    pub latency_ns: u64,
+    /// Its 95 % interval; null with too few runs.
+    pub latency_interval_ns: Option<[u64; 2]>,
+    /// Median pieces of work per second.
+    pub throughput_per_s: f64,
+    /// Its 95 % interval; null with too few runs.
+    pub throughput_interval_per_s: Option<[f64; 2]>,
+    /// Runs it rests on.
+    pub runs: u32,
+    /// True when no other point is better in both beyond noise.
+    pub on_front: bool,
 }
 
 /// A reason not to trust numbers; an exhaustive list.
@@ -604,6 +953,49 @@ pub enum Doubt {
         /// How many.
         failed: u32,
     },
+    /// The clock of the CPUs changed over the run.
+    FrequencyChange {
+        /// Last third over first third, minus 1.
+        change: f64,
+    },
+    /// The machine that measures has fewer CPUs than the one the answer is meant for.
+    FewerCoresThanTarget {
+        /// CPUs here.
+        here: u32,
+        /// CPUs there.
+        target: u32,
+    },
+    /// The machine slept during the run, or its clock was set; the trials it fell into do not count.
+    ClockJumped {
+        /// Seconds between the clocks.
+        seconds: f64,
+    },
+    /// Fewer CPUs were to be had than are visible: other programs, steal time or weights took the rest.
+    FewerEffectiveCpus {
+        /// CPUs that can be seen.
+        visible: f64,
+        /// CPUs that were to be had, mean.
+        effective: f64,
+    },
+    /// The selected code could not be repeated, or repeating changed what it does.
+    SelectionNotRepeated {
+        /// Why, as a full sentence.
+        reason: String,
+    },
+    /// The instances did not work at the same time for long enough.
+    InstancesUneven {
+        /// Index of the arm.
+        arm: usize,
+        /// Share of the time in which all worked.
+        together: f64,
+    },
+    /// The workload came to the end of the memory it may use.
+    MemoryLimit {
+        /// Index of the arm.
+        arm: usize,
+        /// The limit, bytes.
+        bytes: u64,
+    },
     /// Something this platform cannot measure.
     NotMeasured {
         /// What, as a full sentence.
@@ -686,6 +1078,8 @@ pub enum FailureCode {
     WorkloadNeverEnds,
     /// Python could not import a module the script needs.
     MissingModule,
+    /// Another run on this machine did not end in time; two runs at once would measure each other.
+    MachineBusy,
     /// A defect of the runner.
     Internal,
 }
@@ -696,6 +1090,43 @@ pub enum FailureCode {
 struct Protocol {
     event: Envelope,
     command: CommandEnvelope,
+    inspection: Inspection,
+}
+
+/// A running process and its descendants; what `threadgauge-runner inspect PID` prints, once or every second.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Inspection {
+    /// The machine it runs on.
+    pub machine: Machine,
+    /// Seconds over which rates and means were taken.
+    pub seconds: f64,
+    /// The process asked for first, its descendants after it, parents before children.
+    pub processes: Vec<InspectedProcess>,
+    /// The whole tree together.
+    pub tree: Observed,
+    /// What could not be read, as full sentences.
+    pub missing: Vec<String>,
+}
+
+/// One process.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InspectedProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Its parent.
+    pub parent: u32,
+    /// Command line.
+    pub command: Vec<String>,
+    /// Working directory; null when it may not be read.
+    pub cwd: Option<String>,
+    /// Variables that concern threads, as they were when the process started; null when they may not be read.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// CPUs it may use.
+    pub affinity: Option<Vec<u32>>,
+    /// CFS quota in CPUs.
+    pub cpu_quota: Option<f64>,
+    /// What was seen of it.
+    pub observed: Observed,
 }
 
 /// The JSON Schema (draft 7) of the event stream and of the commands, pretty-printed, with a final newline.

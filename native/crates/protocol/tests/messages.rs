@@ -12,6 +12,7 @@ fn arm() -> Arm {
         torch_num_threads: None,
         pin_env: false,
         reason: "physical cores".into(),
+        ..Default::default()
     }
 }
 
@@ -30,15 +31,22 @@ fn doubts() -> Vec<Doubt> {
         Doubt::FewRuns { arm: 0, runs: 1 },
         Doubt::TrialsFailed { arm: 1, failed: 1 },
         Doubt::NotMeasured { what: "Throttling.".into() },
+        Doubt::FrequencyChange { change: -0.2 },
+        Doubt::FewerCoresThanTarget { here: 2, target: 96 },
+        Doubt::ClockJumped { seconds: 3.5 },
+        Doubt::FewerEffectiveCpus { visible: 2.0, effective: 1.2 },
+        Doubt::SelectionNotRepeated { reason: "It returns.".into() },
+        Doubt::InstancesUneven { arm: 0, together: 0.4 },
+        Doubt::MemoryLimit { arm: 0, bytes: 9 },
     ]
 }
 
 fn events() -> Vec<Event> {
     let machine = Machine { os: Some("linux".into()), core_kinds: Some(vec![CoreKind { name: "P".into(), cpus: vec![0] }]), cpu_quota: Some(1.5), ..Machine::default() };
-    let timing = LineTiming { line: 3, hits: 9, wall_ns: 100, cpu_ns: Some(50), thread_cpu_ns: None, runnable: Some(1.5), run_delay_per_s: None, first_ns: 20 };
+    let timing = LineTiming { line: 3, hits: 9, wall_ns: 100, cpu_ns: Some(50), thread_cpu_ns: None, runnable: Some(1.5), run_delay_per_s: None, first_ns: 20, ..Default::default() };
     let mut events = vec![
         Event::Hello(Hello { protocol: PROTOCOL_VERSION, version: "0.1.0".into(), pid: 7, machine, missing: vec!["Nothing.".into()] }),
-        Event::Plan(BenchPlan { arms: vec![arm()], current: 0, mode: Mode::Search, max_trials: 9, seed: 1, command: vec!["python3".into()], region: Region::AfterImports }),
+        Event::Plan(BenchPlan { arms: vec![arm()], current: 0, mode: Mode::Search, max_trials: 9, seed: 1, command: vec!["python3".into()], region: Region::AfterImports, ..Default::default() }),
         Event::TrialStarted(TrialStarted { trial: 0, arm: 0, phase: Phase::Warmup, block: 0, pid: Some(9), process_group: None }),
         Event::Sample(Sample { trial: 0, at_ns: 1, threads: 2, runnable: 1, cpu_ns: 5, run_delay_ns: None, foreign_cpus: Some(0.25) }),
         Event::Lines(Lines { arm: 0, trials: 2, overhead: None, files: vec![FileLines { path: "/w/a.py".into(), sha256: "00".into(), lines: vec![timing] }] }),
@@ -61,8 +69,9 @@ fn events() -> Vec<Event> {
             signal: Some(9),
             output_tail: Some("\u{fffd}\n".into()),
             observed_threads: Some(2),
+            ..Default::default()
         }),
-        Event::Progress(Progress { phase: Phase::Race, done: 1, expected: 8, remaining_s: 2.5, best: None }),
+        Event::Progress(Progress { phase: Phase::Race, done: 1, expected: 8, remaining_s: 2.5, best: None, ..Default::default() }),
         Event::ArmSummary(ArmSummary {
             arm: 0,
             runs: 1,
@@ -79,11 +88,23 @@ fn events() -> Vec<Event> {
             ratio_is_lower_bound: true,
             dropped: false,
             failures: 0,
+            ..Default::default()
         }),
         Event::Verdict(Verdict { outcome: Outcome::Faster, best: 1, current: 0, speedup: Some(1.5), interval: Some([1.25, 1.75]), pairs: 8, tied: vec![2], sentence: "Yes.".into() }),
         Event::Finished(Finished { cancelled: true, elapsed_s: 1.5, counted_trials: 3 }),
         Event::Failed(Failed { code: FailureCode::MissingModule, message: "m".into(), hint: "h".into(), output_tail: None }),
     ];
+    events.push(Event::Environment(Environment { runtime: Some("CPython 3.12".into()), libraries: BTreeMap::from([("torch".into(), "2.13.0".into())]), ..Default::default() }));
+    let observed = Observed {
+        arm: Some(0),
+        runtimes: vec![LoadedRuntime { name: "libgomp".into(), kind: "openmp".into(), path: "/l/libgomp.so.1".into(), version: Some("1".into()) }],
+        pools: vec![ThreadPool { name: "python".into(), threads: 2, cpu_ns: 4, run_delay_ns: None }],
+        throttled_periods: Some([1, 9]),
+        ..Default::default()
+    };
+    events.push(Event::Observed(observed));
+    let point = FrontPoint { arm: 0, instances: 2, threads: 1, latency_ns: 8, throughput_per_s: 0.25, throughput_interval_per_s: Some([0.2, 0.5]), on_front: true, ..Default::default() };
+    events.push(Event::Front(Front { points: vec![point], latency: Some(0), ..Default::default() }));
     events.extend(doubts().into_iter().map(Event::Doubt));
     events
 }
@@ -94,8 +115,9 @@ fn request() -> BenchRequest {
             argv: vec!["python3".into(), "a.py".into()],
             cwd: "/w".into(),
             env: BTreeMap::from([("PATH".into(), "/bin".into())]),
-            python: Some(PythonWorkload { script_index: 1, probe_dir: "/p".into(), roots: vec!["/w".into()], region: Region::Process }),
-            simulated: Some(SimulatedWorkload { seconds_by_threads: BTreeMap::from([(1, 2.0), (4, 0.5)]), noise: 0.01, outliers: 0.0, drift: 0.0, foreign: 0.0, real_seconds: 0.0 }),
+            python: Some(PythonWorkload { script_index: 1, probe_dir: "/p".into(), roots: vec!["/w".into()], region: Region::Process, ..Default::default() }),
+            simulated: Some(SimulatedWorkload { seconds_by_threads: BTreeMap::from([(1, 2.0), (4, 0.5)]), noise: 0.01, outliers: 0.0, drift: 0.0, foreign: 0.0, real_seconds: 0.0, ..Default::default() }),
+            ..Default::default()
         },
         arms: vec![arm()],
         current: 0,
@@ -103,6 +125,7 @@ fn request() -> BenchRequest {
         limits: Limits::default(),
         lines: LinesRequest { enabled: true, arms: vec![0] },
         seed: 5,
+        ..Default::default()
     }
 }
 
@@ -125,7 +148,7 @@ fn every_event_survives_a_round_trip() {
 
 #[test]
 fn every_command_survives_a_round_trip() {
-    for command in [Command::Start(Box::new(request())), Command::Cancel(Empty {})] {
+    for command in [Command::Start(Box::new(request())), Command::Cancel(Empty {}), Command::Pause(Empty {}), Command::Resume(Empty {})] {
         let envelope = CommandEnvelope { v: PROTOCOL_VERSION, command };
         let text = serde_json::to_string(&envelope).expect("commands are JSON");
         assert_eq!(serde_json::from_str::<CommandEnvelope>(&text).expect(&text), envelope);

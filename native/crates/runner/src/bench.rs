@@ -181,7 +181,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let decided = match self.request.mode {
             Mode::Search => self.search(),
             Mode::Verify => self.verify(),
-            Mode::Lines => Ok(()),
+            Mode::Lines | Mode::Grid => Ok(()),
         };
         if let Err(Stop::Failed(failed)) = decided {
             return Err(Stop::Failed(failed));
@@ -220,7 +220,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let measured = match self.request.mode {
             Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self.request)),
             Mode::Verify => confirm,
-            Mode::Lines => 0,
+            Mode::Lines | Mode::Grid => 0,
         };
         let max_trials = measured.saturating_add(line_trials).saturating_add(2 + arms + most_repeats(self.request));
         let plan = BenchPlan {
@@ -231,6 +231,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             seed: self.request.seed,
             command: self.request.workload.argv.clone(),
             region: self.scoring,
+            ..Default::default()
         };
         self.out.emit(Event::Plan(plan));
     }
@@ -565,7 +566,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn score_ns(&self, measured: &Measured) -> Option<f64> {
         match self.scoring {
             Region::Process => Some(measured.wall_ns as f64),
-            Region::AfterImports => measured.region.map(|region| region.wall_ns as f64),
+            Region::AfterImports | Region::Selected => measured.region.map(|region| region.wall_ns as f64),
         }
     }
 
@@ -619,7 +620,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let done = self.next_trial;
         let remaining: f64 = self.ahead.iter().map(|(&arm, &count)| f64::from(count) * self.real_cost_s(arm)).sum();
         let budget_left = (self.request.limits.budget_s - self.started.elapsed().as_secs_f64()).max(0.0);
-        let progress = Progress { phase, done, expected: done + left, remaining_s: remaining.min(budget_left), best: self.best };
+        let progress = Progress { phase, done, expected: done + left, remaining_s: remaining.min(budget_left), best: self.best, ..Default::default() };
         self.out.emit(Event::Progress(progress));
     }
 
@@ -691,6 +692,7 @@ fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured:
         signal: if let End::Signalled(signal) = measured.end { Some(signal) } else { None },
         output_tail: (failed && !tail.is_empty()).then_some(tail),
         observed_threads: measured.observed_threads,
+        ..Default::default()
     }
 }
 

@@ -115,7 +115,7 @@ mod tests {
     use threadgauge_protocol::Arm;
 
     fn record(scores: &[(u32, f64)], outputs: &[u64]) -> ArmRecord {
-        let mut record = ArmRecord::new(Arm { label: "a".into(), threads: Some(2), env: BTreeMap::new(), torch_num_threads: None, pin_env: false, reason: String::new() });
+        let mut record = ArmRecord::new(Arm { label: "a".into(), threads: Some(2), env: BTreeMap::new(), torch_num_threads: None, pin_env: false, reason: String::new(), ..Default::default() });
         record.scores = scores.to_vec();
         record.outputs = outputs.to_vec();
         record

@@ -78,6 +78,7 @@ impl<'a> Emitter<'a> {
             signal: None,
             output_tail: None,
             observed_threads: None,
+            ..Default::default()
         }));
     }
 

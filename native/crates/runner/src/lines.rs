@@ -232,6 +232,7 @@ impl Timings {
                             runnable: load.map(|load| load.runnable_sum as f64 / f64::from(load.samples)),
                             run_delay_per_s: load.filter(|load| covers(load, &line)).map(|load| load.run_delay_ns as f64 / 1e9 / load.covered_s),
                             first_ns: line.first_ns,
+                            ..Default::default()
                         }
                     })
                     .collect();

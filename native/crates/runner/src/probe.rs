@@ -134,12 +134,12 @@ mod tests {
     use crate::workload::End;
 
     fn python() -> PythonWorkload {
-        PythonWorkload { script_index: 2, probe_dir: "/p".into(), roots: vec!["/w".into()], region: threadgauge_protocol::Region::AfterImports }
+        PythonWorkload { script_index: 2, probe_dir: "/p".into(), roots: vec!["/w".into()], region: threadgauge_protocol::Region::AfterImports, ..Default::default() }
     }
 
     fn arm(pin_env: bool) -> Arm {
         let env = BTreeMap::from([("OMP_NUM_THREADS".to_owned(), Some("2".to_owned())), ("MKL_NUM_THREADS".to_owned(), None)]);
-        Arm { label: "2".into(), threads: Some(2), env, torch_num_threads: Some(2), pin_env, reason: "test".into() }
+        Arm { label: "2".into(), threads: Some(2), env, torch_num_threads: Some(2), pin_env, reason: "test".into(), ..Default::default() }
     }
 
     #[test]

@@ -199,6 +199,7 @@ impl Records {
             ratio_is_lower_bound: best != Some(arm) && record.blocks.values().any(|score| score.capped),
             dropped: record.dropped,
             failures: record.failures,
+            ..Default::default()
         })
     }
 }
@@ -208,7 +209,7 @@ mod tests {
     use super::*;
 
     fn records(blocks: &[&[(u32, f64)]]) -> Records {
-        let arm = |label: &str| Arm { label: label.into(), threads: None, env: BTreeMap::new(), torch_num_threads: None, pin_env: false, reason: String::new() };
+        let arm = |label: &str| Arm { label: label.into(), threads: None, env: BTreeMap::new(), torch_num_threads: None, pin_env: false, reason: String::new(), ..Default::default() };
         Records {
             arms: blocks
                 .iter()

@@ -82,7 +82,7 @@ fn interpolate(pattern: &Arm, count: u32, low: u32, high: u32) -> Arm {
     let torch_num_threads = if pattern.torch_num_threads == Some(old) { Some(count) } else { pattern.torch_num_threads };
     let renamed = rename(&pattern.label, &old_text, &text);
     let label = renamed.unwrap_or_else(|| if set.is_empty() { format!("torch.set_num_threads({count})") } else { set.join(" ") });
-    Arm { label, threads: Some(count), env, torch_num_threads, pin_env: pattern.pin_env, reason: format!("between {low} and {high}") }
+    Arm { label, threads: Some(count), env, torch_num_threads, pin_env: pattern.pin_env, reason: format!("between {low} and {high}"), ..Default::default() }
 }
 
 /// `label` with the whole number `old` replaced by `new`; `None` when it is not in it.
@@ -126,6 +126,7 @@ mod tests {
             torch_num_threads: None,
             pin_env: false,
             reason: "power of two".into(),
+            ..Default::default()
         };
         let middle = interpolate(&arm, 6, 4, 8);
         assert_eq!(middle.label, "OMP_NUM_THREADS=6 MKL_NUM_THREADS=6");

@@ -59,6 +59,9 @@ pub enum BadRequest {
         /// What was given.
         value: String,
     },
+    /// A kind of run that this version does not know.
+    #[error("This version cannot search a grid of instances and threads.")]
+    NoGrid,
     /// A law without points.
     #[error("The simulated workload has no times, or one that is not positive.")]
     EmptyLaw,
@@ -80,6 +83,7 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
         Mode::Search if arms < 2 => return Err(BadRequest::OneArm),
         Mode::Verify if arms != 2 => return Err(BadRequest::NotTwoArms(arms)),
         Mode::Lines if request.workload.python.is_none() => return Err(BadRequest::LinesNeedPython),
+        Mode::Grid => return Err(BadRequest::NoGrid),
         _ => {}
     }
     if let Some(&index) = request.lines.arms.iter().find(|&&index| index >= arms) {

@@ -114,6 +114,7 @@ fn listen<R: BufRead + Send + 'static>(mut input: R, cancel: Cancel) -> mpsc::Re
                 }
                 Ok(Command::Start(_)) => eprintln!("threadgauge-runner: a second `start` is ignored; one run per process"),
                 Ok(Command::Cancel(_)) => break,
+                Ok(Command::Pause(_) | Command::Resume(_)) => eprintln!("threadgauge-runner: this version cannot pause"),
                 Err(message) if !started => {
                     let _ = sender.send(Incoming::Bad(message));
                     return;

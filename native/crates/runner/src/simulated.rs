@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn counts_in_between_are_interpolated_geometrically() {
-        let law = SimulatedWorkload { seconds_by_threads: BTreeMap::from([(1, 8.0), (4, 2.0)]), noise: 0.0, outliers: 0.0, drift: 0.0, foreign: 0.0, real_seconds: 0.0 };
+        let law = SimulatedWorkload { seconds_by_threads: BTreeMap::from([(1, 8.0), (4, 2.0)]), noise: 0.0, outliers: 0.0, drift: 0.0, foreign: 0.0, real_seconds: 0.0, ..Default::default() };
         assert!((Simulated::seconds(&law, 2) - 4.0).abs() < 1e-9);
         assert!((Simulated::seconds(&law, 1) - 8.0).abs() < 1e-9);
         assert!((Simulated::seconds(&law, 9) - 2.0).abs() < 1e-9);

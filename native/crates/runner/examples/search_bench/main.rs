@@ -180,13 +180,14 @@ fn search(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64) -> See
     let arms: Vec<Arm> = counts.iter().map(|&count| arm(count)).collect();
     let request = BenchRequest {
         // The scored region tells the time of an iteration; the rest of the wall time is what it costs.
-        workload: Workload { argv: vec!["simulated".into()], cwd: "/".into(), env: BTreeMap::new(), python: Some(PythonWorkload { script_index: 1, probe_dir: String::new(), roots: Vec::new(), region: Region::AfterImports }), simulated: None },
+        workload: Workload { argv: vec!["simulated".into()], cwd: "/".into(), env: BTreeMap::new(), python: Some(PythonWorkload { script_index: 1, probe_dir: String::new(), roots: Vec::new(), region: Region::AfterImports, ..Default::default() }), ..Default::default() },
         current: counts.iter().position(|&count| count == current).expect("the setting in force is among the counts"),
         arms,
         mode: Mode::Search,
         limits: Limits { budget_s: 1e9, trial_s: 1e9, ..Limits::default() },
         lines: LinesRequest { enabled: false, arms: Vec::new() },
         seed,
+        ..Default::default()
     };
     let cancel = Cancel::default();
     let mut seen = Seen::default();
@@ -195,7 +196,7 @@ fn search(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64) -> See
 }
 
 fn arm(count: u32) -> Arm {
-    Arm { label: format!("OMP_NUM_THREADS={count}"), threads: Some(count), env: BTreeMap::from([("OMP_NUM_THREADS".into(), Some(count.to_string()))]), torch_num_threads: None, pin_env: false, reason: String::new() }
+    Arm { label: format!("OMP_NUM_THREADS={count}"), threads: Some(count), env: BTreeMap::from([("OMP_NUM_THREADS".into(), Some(count.to_string()))]), torch_num_threads: None, pin_env: false, reason: String::new(), ..Default::default() }
 }
 
 fn quantile(values: &[f64], share: f64) -> f64 {
