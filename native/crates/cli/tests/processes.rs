@@ -21,6 +21,8 @@ struct Runner {
     stdin: Option<ChildStdin>,
     events: Receiver<Event>,
     mark: String,
+    /// Where it waits for its turn; its own, so that tests run at the same time.
+    turns: Option<tempfile::TempDir>,
 }
 
 impl Runner {
@@ -36,9 +38,24 @@ impl Runner {
 
     /// A runner that keeps its files in `temporary`.
     fn idle_with(mark: &str, temporary: &std::path::Path) -> Self {
+        let turns = tempfile::tempdir().expect("a directory");
+        let mut runner = Self::idle_in_turn(mark, temporary, turns.path());
+        runner.turns = Some(turns);
+        runner
+    }
+
+    /// A runner that takes turns with all others of `turns`.
+    fn start_in_turn(request: &BenchRequest, mark: &str, turns: &std::path::Path) -> Self {
+        let mut runner = Self::idle_in_turn(mark, &std::env::temp_dir(), turns);
+        runner.send(&Command::Start(Box::new(request.clone())));
+        runner
+    }
+
+    fn idle_in_turn(mark: &str, temporary: &std::path::Path, turns: &std::path::Path) -> Self {
         let mut child = Program::new(env!("CARGO_BIN_EXE_threadgauge-runner"))
             .arg("run")
             .env("TMPDIR", temporary)
+            .env("THREADGAUGE_LOCK_DIR", turns)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -55,7 +72,7 @@ impl Runner {
             }
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, events, mark: mark.to_owned() }
+        Self { child, stdin, events, mark: mark.to_owned(), turns: None }
     }
 
     fn send(&mut self, command: &Command) {
@@ -422,7 +439,7 @@ fn an_owner_that_reads_no_more_cancels() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let (_, events) = channel();
-    Runner { child, stdin: Some(stdin), events, mark }.assert_no_survivors(Duration::ZERO);
+    Runner { child, stdin: Some(stdin), events, mark, turns: None }.assert_no_survivors(Duration::ZERO);
 }
 
 #[test]
@@ -596,4 +613,116 @@ fn a_script_that_ends_abruptly_is_scored_as_a_process() {
     assert!(!finished(&events).cancelled);
     assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::RegionUnavailable { .. })), "{:?}", doubts(&events));
     assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Race && went_well(trial)), "{:?}", trials(&events));
+}
+
+fn paused(event: &Event) -> bool {
+    matches!(event, Event::Progress(progress) if progress.paused)
+}
+
+#[test]
+fn a_paused_run_finishes_its_trial_waits_without_cost_and_goes_on() {
+    let mark = mark();
+    let mut request = request(&["sleep", "0.3"], &mark);
+    request.limits.budget_s = 6.0;
+    let mut runner = Runner::start(&request, &mark);
+    let mut events = runner.until(|event| matches!(event, Event::TrialStarted(trial) if trial.phase == Phase::Race));
+    runner.send(&Command::Pause(Empty {}));
+    let before = runner.until(paused);
+    assert!(matches!(before.iter().rev().nth(1), Some(Event::TrialFinished(_) | Event::Progress(_))), "the trial ends first: {before:?}");
+    let ended = |event: &&Event| matches!(event, Event::TrialFinished(trial) if trial.status == TrialStatus::Ok);
+    assert_eq!(before.iter().filter(ended).count(), 1, "what ran is kept: {before:?}");
+    events.extend(before);
+    runner.assert_no_survivors(Duration::from_secs(2));
+    // Longer than the budget: were it to count, nothing more would be measured.
+    assert!(runner.events.recv_timeout(Duration::from_secs(7)).is_err(), "nothing happens while it is paused");
+    runner.send(&Command::Resume(Empty {}));
+    events.extend(runner.rest());
+    assert!(!finished(&events).cancelled);
+    assert!(!doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::BudgetSpent { .. })), "{:?}", doubts(&events));
+    assert!(trials(&events).iter().filter(|trial| trial.phase == Phase::Race).count() >= 2);
+    let last = events.iter().rev().find_map(|event| if let Event::Progress(progress) = event { Some(progress) } else { None });
+    assert!(last.is_some_and(|progress| !progress.paused && progress.best_ratio.is_some()), "{last:?}");
+}
+
+#[test]
+fn a_paused_run_can_be_cancelled() {
+    let mark = mark();
+    let mut runner = Runner::start(&request(&["sleep", "0.2"], &mark), &mark);
+    runner.until(|event| matches!(event, Event::TrialStarted(_)));
+    runner.send(&Command::Pause(Empty {}));
+    runner.until(paused);
+    let begun = Instant::now();
+    runner.send(&Command::Cancel(Empty {}));
+    let events = runner.rest();
+    assert!(finished(&events).cancelled);
+    assert_eq!(trials(&events).len(), 0, "{events:?}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+fn waits(event: &Event) -> Option<&str> {
+    if let Event::Progress(Progress { waits_for: Some(whom), .. }) = event { Some(whom) } else { None }
+}
+
+#[test]
+fn two_runs_take_turns_and_the_second_says_for_whom_it_waits() {
+    let turns = tempfile::tempdir().expect("a directory");
+    let (first_mark, second_mark) = (mark(), mark());
+    let mut first = Runner::start_in_turn(&request(&["sleep", "0.2"], &first_mark), &first_mark, turns.path());
+    first.until(|event| matches!(event, Event::TrialStarted(_)));
+    let mut second = Runner::start_in_turn(&request(&["sleep", "0.05"], &second_mark), &second_mark, turns.path());
+    let waited = second.until(|event| waits(event).is_some());
+    assert!(!waited.iter().any(|event| matches!(event, Event::Plan(_) | Event::TrialStarted(_))), "{waited:?}");
+    assert_eq!(waits(&waited[waited.len() - 1]), Some(format!("another benchmark (pid {}: sleep)", first.child.id()).as_str()));
+    assert!(second.survivors().is_empty(), "nothing of the second runs yet");
+    let ended = first.rest();
+    assert!(!finished(&ended).cancelled);
+    let events = second.rest();
+    assert!(!finished(&events).cancelled);
+    assert!(matches!(&events[0], Event::Progress(progress) if progress.waits_for.is_none()), "its turn has come: {:?}", events[0]);
+}
+
+#[test]
+fn a_killed_run_keeps_nobody_waiting() {
+    let turns = tempfile::tempdir().expect("a directory");
+    let (first_mark, second_mark) = (mark(), mark());
+    let mut first = Runner::start_in_turn(&request(&["sleep", "1000"], &first_mark), &first_mark, turns.path());
+    first.until(|event| matches!(event, Event::TrialStarted(_)));
+    let mut second = Runner::start_in_turn(&request(&["true"], &second_mark), &second_mark, turns.path());
+    second.until(|event| waits(event).is_some());
+    first.child.kill().expect("ours");
+    assert!(!finished(&second.rest()).cancelled);
+    first.assert_no_survivors(Duration::from_secs(10));
+}
+
+#[test]
+fn waiting_can_be_cancelled_and_has_an_end() {
+    let turns = tempfile::tempdir().expect("a directory");
+    let (first_mark, second_mark) = (mark(), mark());
+    let first = Runner::start_in_turn(&request(&["sleep", "1000"], &first_mark), &first_mark, turns.path());
+    first.until(|event| matches!(event, Event::TrialStarted(_)));
+    let mut second = Runner::start_in_turn(&request(&["true"], &second_mark), &second_mark, turns.path());
+    second.until(|event| waits(event).is_some());
+    let begun = Instant::now();
+    second.send(&Command::Cancel(Empty {}));
+    let events = second.rest();
+    assert!(finished(&events).cancelled && finished(&events).counted_trials == 0);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    let mut impatient = request(&["true"], &second_mark);
+    impatient.limits.turn_s = 0.3;
+    let events = Runner::start_in_turn(&impatient, &second_mark, turns.path()).rest();
+    assert_eq!(failed(&events).code, FailureCode::MachineBusy);
+    assert!(failed(&events).message.starts_with(&format!("Another benchmark (pid {}: sleep) still runs on this machine after 0.3 s", first.child.id())), "{}", failed(&events).message);
+}
+
+#[test]
+fn a_simulated_run_waits_for_nobody() {
+    let turns = tempfile::tempdir().expect("a directory");
+    let (first_mark, second_mark) = (mark(), mark());
+    let first = Runner::start_in_turn(&request(&["sleep", "1000"], &first_mark), &first_mark, turns.path());
+    first.until(|event| matches!(event, Event::TrialStarted(_)));
+    let mut simulated = request(&["simulated"], &second_mark);
+    simulated.workload.simulated = Some(SimulatedWorkload { seconds_by_threads: BTreeMap::from([(1, 2.0), (2, 1.0)]), ..Default::default() });
+    let events = Runner::start_in_turn(&simulated, &second_mark, turns.path()).rest();
+    assert!(!finished(&events).cancelled);
+    assert!(!events.iter().any(|event| waits(event).is_some()));
 }

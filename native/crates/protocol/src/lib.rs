@@ -385,11 +385,13 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Every arm in every block of the race, none dropped early.
     pub exhaustive: bool,
+    /// Seconds for which the run waits for another one on this machine to end, before it gives up.
+    pub turn_s: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { trial_s: 120.0, budget_s: 900.0, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2.0, memory_bytes: None, exhaustive: false }
+        Self { trial_s: 120.0, budget_s: 900.0, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2.0, memory_bytes: None, exhaustive: false, turn_s: 1800.0 }
     }
 }
 
@@ -700,6 +702,9 @@ pub struct Progress {
     /// Time of the current arm over that of the leader so far; a guess until it is confirmed.
     #[serde(default)]
     pub best_ratio: Option<f64>,
+    /// Whose end it waits for before anything runs: `another benchmark (pid 123: serve.py)`. Null once it is its turn.
+    #[serde(default)]
+    pub waits_for: Option<String>,
 }
 
 /// What is known of one arm.

@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::records::{ArmRecord, Records};
 use crate::serve::Served;
 use crate::verdict::{self, Evidence};
-use crate::workload::{Cancel, End, Live, Measured, ProbeMode, TrialSpec, Workload};
+use crate::workload::{Cancel, End, Live, Measured, Pause, ProbeMode, TrialSpec, Workload};
 use crate::{doubts, lines, race, refine, stats};
 
 /// A sample is stopped when it takes this many times the best one.
@@ -33,6 +33,8 @@ const FOREIGN_TICKS_S: f64 = 0.04;
 const FOREIGN_WINDOW: usize = 9;
 /// Repetitions of one spoilt trial.
 const REPEATS: u32 = 3;
+/// How often a paused run looks whether it may go on.
+const PAUSE_LOOK: Duration = Duration::from_millis(20);
 /// Bytes of output that go into a `failed` or `trial_finished` event.
 const TAIL_BYTES: usize = 4_096;
 
@@ -104,6 +106,9 @@ pub(crate) struct Bench<'a, 'e> {
     repeats_left: u32,
     workload: &'a mut dyn Workload,
     started: Instant,
+    pause: Pause,
+    /// Time in which the run was paused, which costs no budget.
+    paused: Duration,
     simulated_s: f64,
     next_trial: u32,
     pub counted: u32,
@@ -117,7 +122,13 @@ pub(crate) struct Bench<'a, 'e> {
 
 /// Runs `request` on `workload` and tells everything from `plan` to the last event.
 pub fn run(request: &BenchRequest, workload: &mut dyn Workload, out: &mut Emitter<'_>, cancel: &Cancel, missing: &[String]) -> Served {
+    run_with_pauses(request, workload, out, cancel, &Pause::default(), missing)
+}
+
+/// As [`run`]; between two trials it waits for as long as `pause` is set.
+pub fn run_with_pauses(request: &BenchRequest, workload: &mut dyn Workload, out: &mut Emitter<'_>, cancel: &Cancel, pause: &Pause, missing: &[String]) -> Served {
     let mut bench = Bench::new(request, workload, out, cancel);
+    bench.pause = pause.clone();
     let ended = bench.whole(missing);
     let cancelled = match ended {
         Err(Stop::Failed(failed)) => {
@@ -160,6 +171,8 @@ impl<'a, 'e> Bench<'a, 'e> {
             foreign_all: Vec::new(),
             repeats_left: most_repeats(request),
             started: Instant::now(),
+            pause: Pause::default(),
+            paused: Duration::ZERO,
             simulated_s: 0.0,
             next_trial: 0,
             counted: 0,
@@ -243,7 +256,12 @@ impl<'a, 'e> Bench<'a, 'e> {
 
     /// Seconds spent; a simulated run counts its simulated seconds.
     pub fn spent_s(&self) -> f64 {
-        self.started.elapsed().as_secs_f64().max(self.simulated_s)
+        self.awake_s().max(self.simulated_s)
+    }
+
+    /// Seconds since the start in which it was not paused.
+    fn awake_s(&self) -> f64 {
+        self.started.elapsed().saturating_sub(self.paused).as_secs_f64()
     }
 
     /// Tells a doubt, once.
@@ -469,6 +487,10 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// not scored (warm-up, lines).
     pub fn run_once(&mut self, arm: usize, phase: Phase, block: u32, limit_s: f64, probe: ProbeMode, judge: Option<Judge>) -> Measured {
         self.phase = phase;
+        self.wait_while_paused(phase);
+        if self.cancel.is_set() {
+            return Measured::ended(End::Cancelled);
+        }
         let trial = self.next_trial;
         let setting = self.records.arms[arm].arm.clone();
         let spec = TrialSpec { trial, arm: &setting, phase, limit: Duration::from_secs_f64(limit_s.clamp(0.001, 86_400.0)), probe };
@@ -507,6 +529,20 @@ impl<'a, 'e> Bench<'a, 'e> {
             self.progress(phase);
         }
         measured
+    }
+
+    /// Between two trials: what runs is never stopped by a pause, so that nothing measured is lost.
+    fn wait_while_paused(&mut self, phase: Phase) {
+        if !self.pause.is_set() || self.cancel.is_set() {
+            return;
+        }
+        let begun = Instant::now();
+        self.progress_as(phase, true);
+        while self.pause.is_set() && !self.cancel.is_set() {
+            std::thread::sleep(PAUSE_LOOK);
+        }
+        self.paused += begun.elapsed();
+        self.progress(phase);
     }
 
     fn status(&self, measured: &Measured, judge: Option<&Judge>) -> TrialStatus {
@@ -616,12 +652,31 @@ impl<'a, 'e> Bench<'a, 'e> {
     }
 
     fn progress(&mut self, phase: Phase) {
+        self.progress_as(phase, false);
+    }
+
+    fn progress_as(&mut self, phase: Phase, paused: bool) {
         let left: u32 = self.ahead.values().sum();
         let done = self.next_trial;
         let remaining: f64 = self.ahead.iter().map(|(&arm, &count)| f64::from(count) * self.real_cost_s(arm)).sum();
-        let budget_left = (self.request.limits.budget_s - self.started.elapsed().as_secs_f64()).max(0.0);
-        let progress = Progress { phase, done, expected: done + left, remaining_s: remaining.min(budget_left), best: self.best, ..Default::default() };
+        let budget_left = (self.request.limits.budget_s - self.awake_s()).max(0.0);
+        let best = self.best.or_else(|| self.first_lead());
+        let best_ratio = best.and_then(|best| self.ratio_so_far(self.request.current, best));
+        let progress = Progress { phase, done, expected: done + left, remaining_s: remaining.min(budget_left), best, paused, best_ratio, waits_for: None };
         self.out.emit(Event::Progress(progress));
+    }
+
+    /// The shortest time before a block is complete; `None` while there is nothing to compare.
+    fn first_lead(&self) -> Option<usize> {
+        let median = |arm: usize| stats::median(&self.records.arms[arm].values());
+        let measured: Vec<(usize, f64)> = (0..self.records.arms.len()).filter_map(|arm| Some((arm, median(arm)?))).collect();
+        if measured.len() < 2 { None } else { measured.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(arm, _)| arm) }
+    }
+
+    /// Time of `arm` over that of `best` as far as known: from common blocks, else from the runs alone.
+    fn ratio_so_far(&self, arm: usize, best: usize) -> Option<f64> {
+        let alone = || Some(stats::median(&self.records.arms[arm].values())? / stats::median(&self.records.arms[best].values())?);
+        self.records.log_ratio(arm, best).map(f64::exp).or_else(alone).filter(|ratio| ratio.is_finite())
     }
 
     /// Replaces what lies ahead: `stage` is the rest of the present stage; what follows it is added.

@@ -18,11 +18,12 @@ mod refine;
 mod request;
 mod serve;
 mod simulated;
+mod turn;
 pub mod stats;
 mod verdict;
 pub mod workload;
 
-pub use bench::run;
+pub use bench::{run, run_with_pauses};
 pub use emit::{Emitter, Sink};
 pub use process::Processes;
 pub use request::{BadRequest, check};

@@ -11,7 +11,8 @@ use crate::emit::{Emitter, Sink};
 use crate::process::Processes;
 use crate::request;
 use crate::simulated::Simulated;
-use crate::workload::{Cancel, Workload};
+use crate::turn;
+use crate::workload::{Cancel, Pause, Workload};
 
 /// Longest command line accepted; an environment is large, but not this large.
 const LONGEST_COMMAND: u64 = 16 * 1024 * 1024;
@@ -50,7 +51,8 @@ pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host:
         machine: host.machine.clone(),
         missing: host.missing.clone(),
     }));
-    let commands = listen(input, cancel.clone());
+    let pause = Pause::default();
+    let commands = listen(input, cancel.clone(), pause.clone());
     let request = loop {
         match commands.recv_timeout(std::time::Duration::from_millis(50)) {
             Ok(Incoming::Start(request)) => break *request,
@@ -65,12 +67,23 @@ pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host:
     if let Err(bad) = request::check(&request) {
         return refuse(&mut emitter, bad.to_string());
     }
+    let mut missing = host.missing.clone();
+    // Two sweeps at once would measure each other. A simulated one disturbs nobody.
+    let _turn = match if request.workload.simulated.is_some() { Ok(turn::Outcome::NotNeeded) } else { turn::wait(&request, &mut emitter, cancel) } {
+        Ok(turn::Outcome::Alone(turn)) => Some(turn),
+        Ok(turn::Outcome::Unknown(why)) => {
+            missing.push(format!("Whether another benchmark ran at the same time is not known: {why}"));
+            None
+        }
+        Ok(turn::Outcome::NotNeeded) => None,
+        Err(served) => return served,
+    };
     guarded(&mut emitter, |emitter| {
         let mut workload: Box<dyn Workload> = match &request.workload.simulated {
             Some(law) => Box::new(Simulated::new(law.clone(), request.seed)),
             None => Box::new(Processes::new(&request)),
         };
-        bench::run(&request, workload.as_mut(), emitter, cancel, &host.missing)
+        bench::run_with_pauses(&request, workload.as_mut(), emitter, cancel, &pause, &missing)
     })
 }
 
@@ -94,7 +107,7 @@ fn refuse(emitter: &mut Emitter<'_>, message: String) -> Served {
 }
 
 /// Reads commands on a thread of its own, so that a cancel is seen at once.
-fn listen<R: BufRead + Send + 'static>(mut input: R, cancel: Cancel) -> mpsc::Receiver<Incoming> {
+fn listen<R: BufRead + Send + 'static>(mut input: R, cancel: Cancel, pause: Pause) -> mpsc::Receiver<Incoming> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut started = false;
@@ -114,7 +127,8 @@ fn listen<R: BufRead + Send + 'static>(mut input: R, cancel: Cancel) -> mpsc::Re
                 }
                 Ok(Command::Start(_)) => eprintln!("threadgauge-runner: a second `start` is ignored; one run per process"),
                 Ok(Command::Cancel(_)) => break,
-                Ok(Command::Pause(_) | Command::Resume(_)) => eprintln!("threadgauge-runner: this version cannot pause"),
+                Ok(Command::Pause(_)) => pause.set(true),
+                Ok(Command::Resume(_)) => pause.set(false),
                 Err(message) if !started => {
                     let _ = sender.send(Incoming::Bad(message));
                     return;

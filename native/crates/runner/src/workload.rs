@@ -28,6 +28,22 @@ impl Cancel {
     }
 }
 
+/// Set and taken back: the run is to wait once the trial that runs has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Pause(Arc<AtomicBool>);
+
+impl Pause {
+    /// Asks the run to wait, or to go on.
+    pub fn set(&self, pause: bool) {
+        self.0.store(pause, Ordering::SeqCst);
+    }
+
+    /// True while the run is to wait.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// How much the Python probe does in a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeMode {

@@ -5,6 +5,8 @@ mod common;
 use common::*;
 use threadgauge_protocol::*;
 use threadgauge_runner::random::Random;
+use threadgauge_runner::workload::{Cancel, Pause};
+use threadgauge_runner::{Emitter, Simulated, Sink, run_with_pauses};
 
 /// A random request, sensible or odd.
 fn any_request(seed: u64) -> BenchRequest {
@@ -59,6 +61,47 @@ fn a_cancel_at_any_event_ends_the_stream_at_once_and_keeps_what_was_measured() {
                 assert!(events.iter().any(|event| matches!(event, Event::Verdict(_))), "seed {seed}, cancelled after {after}: a partial verdict");
                 assert!(!summaries(&events).is_empty());
             }
+        }
+    }
+}
+
+/// Pauses a run at one event and lets it go on from another thread.
+struct Pauser {
+    events: Vec<Event>,
+    after: usize,
+    pause: Pause,
+}
+
+impl Sink for Pauser {
+    fn take(&mut self, envelope: &Envelope) -> bool {
+        self.events.push(envelope.event.clone());
+        if self.events.len() == self.after {
+            self.pause.set(true);
+            let pause = self.pause.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                pause.set(false);
+            });
+        }
+        true
+    }
+}
+
+#[test]
+fn a_pause_changes_nothing_of_what_is_measured() {
+    for seed in 0..6 {
+        let request = any_request(seed);
+        let whole = simulate(&request);
+        for after in (1..whole.len()).step_by(7).take(12) {
+            let pause = Pause::default();
+            let cancel = Cancel::default();
+            let mut pauser = Pauser { events: Vec::new(), after, pause: pause.clone() };
+            let mut workload = Simulated::new(request.workload.simulated.clone().expect("a law"), request.seed);
+            run_with_pauses(&request, &mut workload, &mut Emitter::new(&mut pauser, cancel.clone()), &cancel, &pause, &[]);
+            assert_laws(&pauser.events);
+            // Only trials and what follows from them: times left, and the order of blocks by what they cost, are estimates.
+            let trials = |events: &[Event]| trials(events).into_iter().map(|trial| (trial.arm, trial.phase, trial.status, trial.wall_ns)).collect::<Vec<_>>();
+            assert_eq!(trials(&pauser.events), trials(&whole), "seed {seed}, paused after {after}");
         }
     }
 }

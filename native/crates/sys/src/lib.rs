@@ -11,6 +11,7 @@ pub mod leftovers;
 pub mod process;
 pub mod sample;
 pub mod topology;
+pub mod turn;
 
 /// What this platform cannot measure, as full sentences for people; empty when nothing is missing.
 pub fn missing() -> Vec<String> {
