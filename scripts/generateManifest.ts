@@ -23,6 +23,8 @@ const COMMANDS: readonly Command[] = [
   { id: 'runBenchmark', title: 'Run Benchmark', icon: '$(dashboard)', when: '!virtualWorkspace' },
   { id: 'verifyBenchmark', title: 'Verify: Measure Old Against New Setting', when: '!virtualWorkspace' },
   { id: 'cancelBenchmark', title: 'Cancel Benchmark', icon: '$(debug-stop)', when: 'threadgauge.benchmarkRunning' },
+  { id: 'pauseBenchmark', title: 'Pause Benchmark', icon: '$(debug-pause)', when: 'threadgauge.benchmarkRunning && !threadgauge.benchmarkPaused' },
+  { id: 'resumeBenchmark', title: 'Resume Benchmark', icon: '$(debug-continue)', when: 'threadgauge.benchmarkPaused' },
   { id: 'showPlan', title: 'Show Thread Plan', icon: '$(list-tree)' },
   { id: 'showReport', title: 'Show Benchmark Report', icon: '$(graph)', when: 'threadgauge.hasReport' },
   { id: 'clearMeasurements', title: 'Clear Measurements', icon: '$(clear-all)', when: 'threadgauge.hasReport || threadgauge.hasMeasurements' },

@@ -93,6 +93,16 @@ export class ServerConnection implements vscode.Disposable {
     await this.#request('workspace/executeCommand', { command: SERVER_COMMANDS.cancel, arguments: [runId === undefined ? {} : { runId }] });
   }
 
+  /** Lets what runs end, then has one run, or all of them, wait. */
+  async pause(runId?: string): Promise<void> {
+    await this.#request('workspace/executeCommand', { command: SERVER_COMMANDS.pause, arguments: [runId === undefined ? {} : { runId }] });
+  }
+
+  /** Lets one run, or all of them, go on. */
+  async resume(runId?: string): Promise<void> {
+    await this.#request('workspace/executeCommand', { command: SERVER_COMMANDS.resume, arguments: [runId === undefined ? {} : { runId }] });
+  }
+
   async clearMeasurements(): Promise<void> {
     await this.#request('workspace/executeCommand', { command: SERVER_COMMANDS.clearMeasurements, arguments: [] });
   }

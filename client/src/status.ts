@@ -81,7 +81,9 @@ export class Status implements vscode.Disposable {
       this.#bar.hide();
       return;
     }
-    this.#bar.text = `$(sync~spin) Benchmark ${Math.floor(fractionDone(run.state) * 100)} %`;
+    const percent = `${Math.floor(fractionDone(run.state) * 100)} %`;
+    const waits = run.state.progress?.waits_for != null;
+    this.#bar.text = waits ? '$(watch) Benchmark waits' : runs.isPausing(run) ? `$(debug-pause) Benchmark ${run.state.progress?.paused ? 'paused' : 'pausing'}, ${percent}` : `$(sync~spin) Benchmark ${percent}`;
     this.#bar.tooltip = `${run.launch.label}: ${progressSentence(run.state)}`;
     this.#bar.accessibilityInformation = { label: `Benchmark of ${run.launch.label}: ${progressSentence(run.state)}`, role: 'status' };
     this.#bar.show();

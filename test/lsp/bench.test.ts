@@ -169,6 +169,23 @@ describe('benchmarks through the language server', function () {
     assert.ok(!(await hints()).some(({ position }) => position.line === 8), 'a touched line loses its numbers');
   });
 
+  it('pauses after the run that measures, says so, and goes on', async () => {
+    client = await startClient(folder, { annotations: 'decorations', bench: { lines: false } }, EDITOR, (request) => ({ ...simulated(request), workload: { ...simulated(request).workload, simulated: { seconds_by_threads: { 1: 1, 4: 0.27 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.05 } } }));
+    const messages: string[] = [];
+    client.connection.onProgress(WorkDoneProgress.type, 'token-3', (value) => void messages.push(('message' in value ? value.message : undefined) ?? ''));
+    const order = (command: string): Promise<number> => client.connection.sendRequest<number>('workspace/executeCommand', { command, arguments: [{}] });
+    assert.equal(await order(SERVER_COMMANDS.pause), 0);
+    const running = bench({ ...ref('work'), threads: [1, 4] }, 'token-3');
+    await until(() => events().some(({ event }) => event.type === 'trial_finished'), 'the first run', 30_000);
+    assert.equal(await order(SERVER_COMMANDS.pause), 1);
+    await until(() => messages.some((message) => message.startsWith('paused after')), 'the pause', 10_000);
+    const before = events().length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(events().length, before, 'nothing is measured');
+    assert.equal(await order(SERVER_COMMANDS.resume), 1);
+    assert.equal((await running).outcome, 'finished');
+  });
+
   for (const how of ['request', 'progress', 'command', 'trust'] as const) {
     it(`ends at once when cancelled by ${how}, and leaves no process`, async () => {
       client = await startClient(folder);

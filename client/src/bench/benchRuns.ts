@@ -25,6 +25,8 @@ export class BenchRuns implements vscode.Disposable {
   readonly #memento: vscode.Memento;
   readonly #change = new vscode.EventEmitter<BenchRun>();
   readonly #runs = new Map<string, BenchRun>();
+  /** Runs that were asked to wait, from the press of the button on. */
+  readonly #pausing = new Set<string>();
 
   readonly onChange = this.#change.event;
 
@@ -43,7 +45,10 @@ export class BenchRuns implements vscode.Disposable {
     const run: BenchRun = { ...before, state: reduce(before.state, event) };
     this.#runs.set(runId, run);
     this.#change.fire(run);
-    if (ended(run)) void this.#save();
+    if (ended(run)) {
+      this.#pausing.delete(runId);
+      void this.#save();
+    }
     this.#publish();
   }
 
@@ -54,6 +59,22 @@ export class BenchRuns implements vscode.Disposable {
 
   running(): readonly BenchRun[] {
     return [...this.#runs.values()].filter((run) => !ended(run));
+  }
+
+  /** Runs were asked to wait, or to go on; all of them if none is named. */
+  askedToPause(pause: boolean, runId?: string): void {
+    for (const run of this.running()) {
+      if (runId !== undefined && run.runId !== runId) continue;
+      if (pause) this.#pausing.add(run.runId);
+      else this.#pausing.delete(run.runId);
+      this.#change.fire(run);
+    }
+    this.#publish();
+  }
+
+  /** True for a run that waits, or will once what runs has ended. */
+  isPausing({ runId, state }: BenchRun): boolean {
+    return this.#pausing.has(runId) || state.progress?.paused === true;
   }
 
   /** A server that stopped takes its runs with it. */
@@ -75,7 +96,9 @@ export class BenchRuns implements vscode.Disposable {
   }
 
   #publish(): void {
-    void vscode.commands.executeCommand('setContext', 'threadgauge.benchmarkRunning', this.running().length > 0);
+    const running = this.running();
+    void vscode.commands.executeCommand('setContext', 'threadgauge.benchmarkRunning', running.length > 0);
+    void vscode.commands.executeCommand('setContext', 'threadgauge.benchmarkPaused', running.some((run) => this.isPausing(run)));
     void vscode.commands.executeCommand('setContext', 'threadgauge.hasReport', this.#runs.size > 0);
   }
 }

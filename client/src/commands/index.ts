@@ -3,14 +3,16 @@ import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
 import { cancelBenchmark } from './cancelBenchmark.ts';
 import { clearMeasurements } from './clearMeasurements.ts';
+import { pauseBenchmark } from './pauseBenchmark.ts';
 import { restartServer } from './restartServer.ts';
+import { resumeBenchmark } from './resumeBenchmark.ts';
 import { runBenchmark } from './runBenchmark.ts';
 import { showLog } from './showLog.ts';
 import { showPlan } from './showPlan.ts';
 import { showReport } from './showReport.ts';
 import { verifyBenchmark } from './verifyBenchmark.ts';
 
-const COMMANDS = { cancelBenchmark, clearMeasurements, restartServer, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+const COMMANDS = { cancelBenchmark, clearMeasurements, pauseBenchmark, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
 
 /** Registers them all. */
 export function registerCommands(services: Services): vscode.Disposable {

@@ -11,7 +11,10 @@ const VIEW_TYPE = 'threadgauge.report';
 /** At the most four updates a second. */
 const UPDATE_EVERY_MS = 250;
 /** What a link of the page may run. */
-const ALLOWED = new Set(['threadgauge.runBenchmark', 'threadgauge.verifyBenchmark', 'threadgauge.cancelBenchmark', 'threadgauge.showPlan']);
+const ALLOWED = new Set(['threadgauge.runBenchmark', 'threadgauge.verifyBenchmark', 'threadgauge.cancelBenchmark', 'threadgauge.pauseBenchmark', 'threadgauge.resumeBenchmark', 'threadgauge.showPlan']);
+
+/** Those of them that are about a run rather than about a launch. */
+const OF_A_RUN = new Set(['threadgauge.cancelBenchmark', 'threadgauge.pauseBenchmark', 'threadgauge.resumeBenchmark']);
 
 /** Owns the tab, if there is one. */
 export class ReportPanel implements vscode.Disposable {
@@ -86,7 +89,7 @@ export class ReportPanel implements vscode.Disposable {
     if (message.type === 'ready') void this.#update();
     else if (message.type === 'command' && ALLOWED.has(message.command)) {
       const run = this.#shown();
-      const argument = message.command === 'threadgauge.cancelBenchmark' ? (run ? { runId: run.runId } : undefined) : run?.launch;
+      const argument = OF_A_RUN.has(message.command) ? (run ? { runId: run.runId } : undefined) : run?.launch;
       void vscode.commands.executeCommand(message.command, argument);
     } else if (message.type === 'open') {
       const line = Math.max(0, message.line);

@@ -114,13 +114,33 @@ export function linesText(state: RunState, display: (path: string) => string, so
   return parts.join('\n\n');
 }
 
-/** One sentence about where the run stands: `run 12 of 40, best so far OMP_NUM_THREADS=2, about 30 s left`. */
+/** A lead that is smaller than this is no news before it is confirmed. */
+const NEWS = 1.02;
+
+/** One sentence about where the run stands: `run 12 of 40, best so far OMP_NUM_THREADS=2 (perhaps 1.4x as fast as today), about 30 s left`. */
 export function progressSentence(state: RunState): string {
   const { progress } = state;
+  if (progress?.waits_for) return `waits for ${progress.waits_for} to end, because two at once would measure each other`;
   if (state.status === 'starting') return 'starting the runner';
   if (!progress) return 'warming up';
-  const best = progress.best == null ? null : state.arms[progress.best]?.arm.label;
-  return [`run ${Math.min(progress.done + 1, progress.expected)} of ${progress.expected}`, ...(best ? [`best so far ${best}`] : []), ...(progress.remaining_s > 0 ? [`about ${Math.ceil(progress.remaining_s)} s left`] : [])].join(', ');
+  const lead = leadText(state);
+  if (progress.paused) return [`paused after ${progress.done} of ${progress.expected} runs`, ...(lead === null ? [] : [lead])].join(', ');
+  return [`run ${Math.min(progress.done + 1, progress.expected)} of ${progress.expected}`, ...(lead === null ? [] : [lead]), ...(progress.remaining_s > 0 ? [`about ${timeLeft(progress.remaining_s)} left`] : [])].join(', ');
+}
+
+/** The setting that leads, and how much it seems to save: a guess until it is confirmed. Null while none leads. */
+function leadText({ arms, progress }: RunState): string | null {
+  const best = progress?.best == null ? undefined : arms[progress.best];
+  if (!best) return null;
+  const guess = best.current ? ' (in force today)' : progress?.best_ratio != null && progress.best_ratio >= NEWS ? ` (perhaps ${ratioText(progress.best_ratio)} as fast as today)` : '';
+  return `best so far ${best.arm.label}${guess}`;
+}
+
+/** `40 s`, `3 min`, `1 h 20 min`; coarse, because it is an estimate. */
+function timeLeft(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** One or two sentences that end a run. */

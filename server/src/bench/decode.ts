@@ -4,7 +4,7 @@ import type { Envelope } from './protocol.generated.ts';
 /** A line longer than this is no event (UTF-16 code units). */
 const MAX_LINE = 32 * 1024 * 1024;
 
-const TYPES: ReadonlySet<string> = new Set<Envelope['type']>(['hello', 'plan', 'trial_started', 'sample', 'lines', 'trial_finished', 'progress', 'arm_summary', 'doubt', 'verdict', 'finished', 'failed']);
+const TYPES: ReadonlySet<string> = new Set<Envelope['type']>(['hello', 'plan', 'trial_started', 'sample', 'lines', 'trial_finished', 'progress', 'arm_summary', 'environment', 'observed', 'front', 'doubt', 'verdict', 'finished', 'failed']);
 
 /** Splits text into lines and lines into events. Lines of unknown type are skipped; lines that are not events are reported. */
 export class EventDecoder {

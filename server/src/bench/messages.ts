@@ -29,6 +29,9 @@ export const CLIENT_COMMANDS = {
   verifyBenchmark: 'threadgauge.verifyBenchmark',
   /** No argument: every run; or `{ runId }`. */
   cancelBenchmark: 'threadgauge.cancelBenchmark',
+  /** Arguments as of `cancelBenchmark`: the run that measures ends, then nothing is measured until it is resumed. */
+  pauseBenchmark: 'threadgauge.pauseBenchmark',
+  resumeBenchmark: 'threadgauge.resumeBenchmark',
   showReport: 'threadgauge.showReport',
   clearMeasurements: 'threadgauge.clearMeasurements',
 } as const;
@@ -39,6 +42,10 @@ export const SERVER_COMMANDS = {
   bench: 'threadgauge.server.bench',
   /** Argument `{ runId?: string }`: ends one run or all of them; result: number of runs asked to end. */
   cancel: 'threadgauge.server.cancel',
+  /** Argument as of `cancel`: lets what runs end, then waits; result: number of runs asked to wait. */
+  pause: 'threadgauge.server.pause',
+  /** Argument as of `cancel`; result: number of runs that go on. */
+  resume: 'threadgauge.server.resume',
   /** Forgets every measured line and verdict; result null. */
   clearMeasurements: 'threadgauge.server.clearMeasurements',
 } as const;

@@ -488,6 +488,10 @@ export interface Limits {
    * Seconds after which a single trial is stopped and counted as timed out.
    */
   trial_s?: number;
+  /**
+   * Seconds for which the run waits for another one on this machine to end, before it gives up.
+   */
+  turn_s?: number;
 }
 /**
  * Whether and where to measure lines.
@@ -1132,6 +1136,10 @@ export interface Progress {
    * Seconds left, estimated.
    */
   remaining_s: number;
+  /**
+   * Whose end it waits for before anything runs: `another benchmark (pid 123: serve.py)`. Null once it is its turn.
+   */
+  waits_for?: string | null;
 }
 /**
  * What is known of one arm.

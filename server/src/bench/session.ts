@@ -54,6 +54,7 @@ export class BenchSession {
   readonly #graceMs: number;
   #state = initialRunState();
   #cancelled = false;
+  #pauseAsked = false;
   #timers: (() => void)[] = [];
   #settle: (state: RunState) => void = () => {};
 
@@ -83,6 +84,25 @@ export class BenchSession {
 
   get state(): RunState {
     return this.#state;
+  }
+
+  /** True from the moment a pause is asked for; the trial that runs ends first (`state.progress.paused` says when). */
+  get pauseAsked(): boolean {
+    return this.#pauseAsked;
+  }
+
+  /** Lets the trial that runs end, then waits. */
+  pause(): void {
+    if (this.#pauseAsked || this.#cancelled) return;
+    this.#pauseAsked = true;
+    this.#send({ v: PROTOCOL_VERSION, type: 'pause', data: {} });
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
+    if (!this.#pauseAsked || this.#cancelled) return;
+    this.#pauseAsked = false;
+    this.#send({ v: PROTOCOL_VERSION, type: 'resume', data: {} });
   }
 
   /** Ends the run and keeps what was measured. Asks first, then closes the input, then kills. */

@@ -2,12 +2,12 @@
 import { createHash, randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { alignTable, armTable, closingSentence, doubtSentence, linesText, progressSentence, ratioSentence } from '../bench/benchText.ts';
+import { alignTable, armTable, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
 import { type PreparedBench, prepareBench } from '../bench/request.ts';
 import { decodeRecording } from '../bench/decode.ts';
 import type { BenchRequest, Envelope, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { initialRunState, reduce, type RunState } from '../bench/runState.ts';
-import { BenchSession, PROTOCOL_VERSION } from '../bench/session.ts';
+import { PROTOCOL_VERSION } from '../bench/session.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { machineFromJson, type Machine } from '../core/machine.ts';
 import { Engine } from '../engine/engine.ts';
@@ -15,7 +15,7 @@ import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { loadParsers } from '../host/node/grammars.ts';
 import { writeAtomically } from '../host/node/recordings.ts';
-import { createRunnerPort, probeMachine } from '../host/node/runnerProcess.ts';
+import { probeMachine } from '../host/node/runnerProcess.ts';
 import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
@@ -23,6 +23,7 @@ import { machineLine } from '../report/machineText.ts';
 import { openFile, tryOpenFile } from './loadWorkspace.ts';
 import { styleFor, write } from './output.ts';
 import { UsageError } from './usageError.ts';
+import { watchRun } from './watchRun.ts';
 
 export interface BenchCommandOptions {
   /** Null = chosen from the machine. */
@@ -65,7 +66,7 @@ export async function bench(target: string | undefined, command: readonly string
     if (missing && missing.length > 0) throw new UsageError(`the Python ${preview.interpreter.path} (${preview.interpreter.from}) has no ${missing.join(', ')}; install it there or choose another with --python`);
   }
   if (options.format === 'text') await write(process.stdout, heading(prepared, machine));
-  const { state, recorded } = await run(request, runner.path, options);
+  const { state, recorded } = await watchRun(request, runner.path, options.format);
   if (options.save !== undefined) await writeAtomically(path.resolve(options.save), `${recorded.join('\n')}\n`);
   if (options.format === 'text') await write(process.stdout, report(state));
   if (state.failed) {
@@ -110,42 +111,6 @@ function readRecording(file: string, text: string): { readonly state: RunState; 
     return { state, printed: `${lines.join('\n')}\n\n${report(state)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}` };
   } catch (error) {
     throw new UsageError(`${file} is damaged: an event lacks what it should say (${error instanceof Error ? error.message : String(error)})`);
-  }
-}
-
-async function run(request: BenchRequest, runner: string, options: BenchCommandOptions): Promise<{ state: RunState; recorded: readonly string[] }> {
-  const recorded: string[] = [];
-  const terminal = process.stderr.isTTY === true;
-  let shown = 0;
-  const session = new BenchSession(request, createRunnerPort(runner), {
-    event: (_event, state, line) => {
-      recorded.push(line);
-      if (options.format === 'json') process.stdout.write(`${line}\n`);
-      const now = performance.now();
-      if (terminal && now - shown > 200) {
-        shown = now;
-        const { progress } = state;
-        const bar = progress === null || progress.expected === 0 ? 0 : Math.min(1, progress.done / progress.expected);
-        process.stderr.write(`\r\u001b[K[${'='.repeat(Math.round(bar * 20)).padEnd(20)}] ${progressSentence(state)}`.slice(0, (process.stderr.columns ?? 80) + 4));
-      }
-    },
-    problem: (problem) => process.stderr.write(`threadgauge: ${problem}\n`),
-  });
-  let interrupts = 0;
-  const interrupt = (): void => {
-    if (++interrupts === 1) session.cancel();
-    else session.abort();
-  };
-  const abort = (): void => session.abort();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-  process.on('exit', abort);
-  try {
-    const state = await session.done;
-    if (terminal) process.stderr.write('\r\u001b[K');
-    return { state, recorded };
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, interrupt);
-    process.off('exit', abort);
   }
 }
 

@@ -99,9 +99,17 @@ export class BenchService {
 
   /** Asks one run, or all, to end; the number asked. */
   cancel(runId?: string): number {
-    const chosen = [...this.#sessions].filter(([id]) => runId === undefined || id === runId);
-    for (const [, session] of chosen) session.cancel();
-    return chosen.length;
+    return this.#each(runId, (session) => session.cancel());
+  }
+
+  /** Asks one run, or all, to wait once what runs has ended; the number asked. */
+  pause(runId?: string): number {
+    return this.#each(runId, (session) => session.pause());
+  }
+
+  /** Lets one run, or all, go on; the number asked. */
+  resume(runId?: string): number {
+    return this.#each(runId, (session) => session.resume());
   }
 
   /** Asks every run to end and waits for it, a few seconds at most. */
@@ -116,6 +124,12 @@ export class BenchService {
   /** Ends every run at once; for an owner that is going away. */
   abort(): void {
     for (const session of this.#sessions.values()) session.abort();
+  }
+
+  #each(runId: string | undefined, action: (session: BenchSession) => void): number {
+    const chosen = [...this.#sessions].filter(([id]) => runId === undefined || id === runId);
+    for (const [, session] of chosen) action(session);
+    return chosen.length;
   }
 
   /** Forgets measured lines and verdicts. */
@@ -159,13 +173,16 @@ export class BenchService {
     const ref = { uri: prepared.uri, launchId: launch.id, label: launch.label };
     const recorded: string[] = [];
     let reported = 0;
+    let held = '';
     const session = new BenchSession(this.#options.adjustRequest?.(request) ?? request, createRunnerPort(runner), {
       event: (event, state, line) => {
         recorded.push(line);
         this.#options.event({ runId, launch: ref, event });
         const now = performance.now();
-        if (event.type !== 'sample' && (event.type === 'progress' || event.type === 'plan') && now - reported > 200) {
-          reported = now;
+        // What waits says so once, and must not be passed over.
+        const holding = `${state.progress?.paused ?? false} ${state.progress?.waits_for ?? ''}`;
+        if ((event.type === 'progress' || event.type === 'plan') && (now - reported > 200 || holding !== held)) {
+          [reported, held] = [now, holding];
           progress.report(Math.floor(fractionDone(state) * 100), progressSentence(state));
         }
         if (event.type === 'lines') void this.#publishLines(runId, ref, state);

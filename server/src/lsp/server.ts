@@ -379,6 +379,10 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
     switch (params.command) {
       case SERVER_COMMANDS.cancel:
         return bench.cancel((argument as { runId?: string } | undefined)?.runId);
+      case SERVER_COMMANDS.pause:
+        return bench.pause((argument as { runId?: string } | undefined)?.runId);
+      case SERVER_COMMANDS.resume:
+        return bench.resume((argument as { runId?: string } | undefined)?.runId);
       case SERVER_COMMANDS.clearMeasurements:
         bench.clear();
         return null;

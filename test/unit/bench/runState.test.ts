@@ -74,6 +74,12 @@ describe('run state', () => {
     assert.deepEqual(ended.doubts.map((doubt) => ('spread' in doubt ? doubt.spread : null)), [0.2, 0.3]);
     assert.equal(fractionDone(ended), 0.25);
     assert.match(progressSentence(ended), /run 4 of 12, best so far b, about 4 s left/);
+    const saying = (progress: object): string => progressSentence(reduce(ended, envelope('progress', { phase: 'race', done: 3, expected: 12, remaining_s: 4, ...progress })));
+    assert.equal(saying({ best: 1, best_ratio: 1.42, remaining_s: 250 }), 'run 4 of 12, best so far b (perhaps 1.4x as fast as today), about 4 min left');
+    assert.equal(saying({ best: 1, best_ratio: 1.01 }), 'run 4 of 12, best so far b, about 4 s left');
+    assert.equal(saying({ best: 0, best_ratio: 1 }), 'run 4 of 12, best so far a (in force today), about 4 s left');
+    assert.equal(saying({ best: 1, best_ratio: 2, paused: true }), 'paused after 3 of 12 runs, best so far b (perhaps 2.0x as fast as today)');
+    assert.equal(progressSentence(reduce(initialRunState(), envelope('progress', { phase: 'warmup', done: 0, expected: 0, remaining_s: 0, waits_for: 'another benchmark (pid 7: serve.py)' }))), 'waits for another benchmark (pid 7: serve.py) to end, because two at once would measure each other');
     const finished = reduce(ended, envelope('finished', { cancelled: true, elapsed_s: 1, counted_trials: 1 }));
     assert.equal(finished.status, 'cancelled');
     assert.equal(reduce(finished, envelope('failed', { code: 'internal', message: '', hint: '' })), finished);
@@ -235,6 +241,20 @@ describe('session when the runner dies', () => {
     exit({ signal: 'SIGKILL' });
     assert.equal((await session.done).status, 'cancelled');
     assert.ok(killed.includes(10));
+  });
+
+  it('asks once for a pause and once for its end, and for neither after a cancel', () => {
+    const { port, log } = played();
+    const session = new BenchSession(request({ 1: 1, 2: 1 }), port, { event: () => {} });
+    session.resume();
+    session.pause();
+    session.pause();
+    assert.equal(session.pauseAsked, true);
+    session.resume();
+    assert.equal(session.pauseAsked, false);
+    session.cancel();
+    session.pause();
+    assert.deepEqual(log, ['start', 'pause', 'resume', 'cancel']);
   });
 
   it('survives a program that is no runner', async () => {

@@ -9,7 +9,7 @@ import { initialRunState, reduce } from '../../../server/src/bench/runState.ts';
 import { findRunner } from '../../../server/src/host/node/findRunner.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
-const SCRUBBED = /^(?:OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|NO_COLOR|FORCE_COLOR|CI|THREADGAUGE)/;
+const SCRUBBED = /^(?:OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|NO_COLOR|FORCE_COLOR|CI|THREADGAUGE(?!_LOCK_DIR))/;
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SCRUBBED.test(name)));
 
 interface Outcome {
@@ -267,6 +267,45 @@ describe('bench on the command line', function () {
     assert.equal(code, 2);
     assert.match(out, /^OMP_NUM_THREADS=\d +\d/m);
     assert.match(out, /^Cancelled\. /m);
+  });
+
+  it('waits while it is stopped with Ctrl-Z, and goes on with fg', async () => {
+    const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.05 });
+    const { child, outcome } = start(['bench', '--simulate', law, '--threads', '1,2', '--format', 'json', '--', 'true'], folder);
+    let out = '';
+    child.stdout?.on('data', (text: Buffer) => (out += String(text)));
+    const until = async (what: string, done: () => boolean): Promise<void> => {
+      for (let i = 0; i < 300 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.ok(done(), what);
+    };
+    const stopped = (): boolean => readFileSync(`/proc/${child.pid}/stat`, 'utf8').includes(') T ');
+    await until('it measures', () => out.includes('"trial_finished"'));
+    child.kill('SIGTSTP');
+    await until('it stops', stopped);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const trials = (): number => out.split('"trial_started"').length - 1;
+    const before = trials();
+    assert.equal(out.split('"trial_finished"').length - 1, before, 'what ran has ended');
+    child.kill('SIGCONT');
+    const { code } = await outcome;
+    assert.equal(code, 0);
+    assert.match(out, /"paused":true/);
+    assert.ok(trials() > before);
+  });
+
+  it('says for whom it waits', async () => {
+    mkdirSync(path.join(folder, 'w'));
+    writeFileSync(path.join(folder, 'w/slow.py'), 'import os, time\nopen(f"pid{os.getpid()}", "w").close()\ntime.sleep(300)\n');
+    const first = start(['bench', 'slow.py', '--threads', '1,2'], path.join(folder, 'w'));
+    for (let i = 0; i < 200 && readdirPids(path.join(folder, 'w')).length < 1; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    const second = start(['bench', '--threads', '1,2', '--no-lines', '--', 'sh', '-c', 'true'], folder);
+    let err = '';
+    second.child.stderr?.on('data', (text: Buffer) => (err += String(text)));
+    for (let i = 0; i < 200 && err === ''; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.match(err, /^threadgauge: waits for another benchmark \(pid \d+: slow\.py\) to end, because/);
+    first.child.kill('SIGINT');
+    assert.equal((await first.outcome).code, 2);
+    assert.equal((await second.outcome).code, 0);
   });
 
   const python = process.env['THREADGAUGE_PYTHON'];

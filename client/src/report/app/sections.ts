@@ -31,10 +31,18 @@ function isRunning(state: RunState): boolean {
   return state.status === 'starting' || state.status === 'running';
 }
 
+/** Nothing is measured now, and that is as it should be. */
+function holds({ progress }: RunState): boolean {
+  return progress?.paused === true || progress?.waits_for != null;
+}
+
 function header(run: ShownRun, send: Send): HTMLElement {
   const { state } = run;
   const buttons = isRunning(state)
-    ? [button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send)]
+    ? [
+        state.progress?.paused ? button('resume', 'Resume', 'threadgauge.resumeBenchmark', send) : button('pause', 'Pause after this run', 'threadgauge.pauseBenchmark', send),
+        button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send),
+      ]
     : [
         button('again', 'Measure again', 'threadgauge.runBenchmark', send),
         ...(state.verdict?.outcome === 'faster' ? [button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send)] : []),
@@ -64,8 +72,8 @@ function verdict(state: RunState): HTMLElement {
     const done = fractionDone(state);
     return box(
       'running',
-      '▶',
-      element('p', {}, `Measuring: ${progressSentence(state)}.`),
+      holds(state) ? '❚❚' : '▶',
+      element('p', {}, `${holds(state) ? 'Not measuring' : 'Measuring'}: ${progressSentence(state)}.`),
       element('progress', { max: '1', value: String(done), 'aria-label': `${percentText(done)} done` }),
     );
   }
