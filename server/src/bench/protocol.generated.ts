@@ -324,6 +324,7 @@ export interface Protocol {
   command: CommandEnvelope;
   event: Envelope;
   inspection: Inspection;
+  process: RunningProcess;
 }
 /**
  * Everything a run needs; nothing else is looked up.
@@ -1281,6 +1282,10 @@ export interface Observed {
    */
   cpu_inflation?: number | null;
   /**
+   * CPUs that were to be had: the smallest of the affinity mask, the quota, and what other programs left.
+   */
+  effective_cpus?: number | null;
+  /**
    * Threads the library says it uses between operations.
    */
   inter_op?: number | null;
@@ -1296,6 +1301,10 @@ export interface Observed {
    * Times a second a thread moved to another CPU.
    */
   migrations_per_s?: number | null;
+  /**
+   * Most OpenMP runtimes (different files) that any one process has loaded: each has threads of its own.
+   */
+  openmp_per_process?: number;
   /**
    * Most threads alive at once.
    */
@@ -1313,6 +1322,10 @@ export interface Observed {
    */
   runnable?: number | null;
   /**
+   * Runs these figures are the mean of; 0 for an inspected process.
+   */
+  runs?: number;
+  /**
    * OpenMP, BLAS and other runtimes with threads of their own that the processes have loaded.
    */
   runtimes: LoadedRuntime[];
@@ -1320,6 +1333,10 @@ export interface Observed {
    * Share of the CPU time that threads spent waiting actively in a barrier, where it can be told.
    */
   spinning?: number | null;
+  /**
+   * CPUs' worth of time that the hypervisor gave to other machines.
+   */
+  stolen_cpus?: number | null;
   /**
    * Periods of the CPU quota in which the processes were stopped, and all periods.
    *
@@ -1336,6 +1353,10 @@ export interface Observed {
  * Threads of one kind in the processes.
  */
 export interface ThreadPool {
+  /**
+   * How many of them used a CPU for at least a twentieth of the time looked at.
+   */
+  busy?: number;
   /**
    * CPU time they used, nanoseconds.
    */
@@ -1587,4 +1608,37 @@ export interface InspectedProcess {
    * Process id.
    */
   pid: number;
+}
+/**
+ * A process of this user; what `threadgauge-runner processes` prints a list of, newest first.
+ */
+export interface RunningProcess {
+  /**
+   * Seconds since it started.
+   */
+  age_s: number;
+  /**
+   * Command line.
+   */
+  command: string[];
+  /**
+   * CPU time it has used, nanoseconds.
+   */
+  cpu_ns: number;
+  /**
+   * Working directory; null when it may not be read.
+   */
+  cwd?: string | null;
+  /**
+   * Its parent.
+   */
+  parent: number;
+  /**
+   * Process id.
+   */
+  pid: number;
+  /**
+   * Threads alive.
+   */
+  threads: number;
 }

@@ -810,6 +810,18 @@ pub struct Observed {
     pub intra_op: Option<u32>,
     /// Threads the library says it uses between operations.
     pub inter_op: Option<u32>,
+    /// Most OpenMP runtimes (different files) that any one process has loaded: each has threads of its own.
+    #[serde(default)]
+    pub openmp_per_process: u32,
+    /// CPUs that were to be had: the smallest of the affinity mask, the quota, and what other programs left.
+    #[serde(default)]
+    pub effective_cpus: Option<f64>,
+    /// CPUs' worth of time that the hypervisor gave to other machines.
+    #[serde(default)]
+    pub stolen_cpus: Option<f64>,
+    /// Runs these figures are the mean of; 0 for an inspected process.
+    #[serde(default)]
+    pub runs: u32,
 }
 
 /// A library with threads of its own.
@@ -836,6 +848,9 @@ pub struct ThreadPool {
     pub cpu_ns: u64,
     /// Time they waited for a CPU, nanoseconds.
     pub run_delay_ns: Option<u64>,
+    /// How many of them used a CPU for at least a twentieth of the time looked at.
+    #[serde(default)]
+    pub busy: u32,
 }
 
 /// Points of instances x threads.
@@ -1096,6 +1111,7 @@ struct Protocol {
     event: Envelope,
     command: CommandEnvelope,
     inspection: Inspection,
+    process: RunningProcess,
 }
 
 /// A running process and its descendants; what `threadgauge-runner inspect PID` prints, once or every second.
@@ -1132,6 +1148,25 @@ pub struct InspectedProcess {
     pub cpu_quota: Option<f64>,
     /// What was seen of it.
     pub observed: Observed,
+}
+
+/// A process of this user; what `threadgauge-runner processes` prints a list of, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunningProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Its parent.
+    pub parent: u32,
+    /// Command line.
+    pub command: Vec<String>,
+    /// Working directory; null when it may not be read.
+    pub cwd: Option<String>,
+    /// Seconds since it started.
+    pub age_s: f64,
+    /// Threads alive.
+    pub threads: u32,
+    /// CPU time it has used, nanoseconds.
+    pub cpu_ns: u64,
 }
 
 /// The JSON Schema (draft 7) of the event stream and of the commands, pretty-printed, with a final newline.

@@ -98,7 +98,7 @@ fn events() -> Vec<Event> {
     let observed = Observed {
         arm: Some(0),
         runtimes: vec![LoadedRuntime { name: "libgomp".into(), kind: "openmp".into(), path: "/l/libgomp.so.1".into(), version: Some("1".into()) }],
-        pools: vec![ThreadPool { name: "python".into(), threads: 2, cpu_ns: 4, run_delay_ns: None }],
+        pools: vec![ThreadPool { name: "python".into(), threads: 2, cpu_ns: 4, run_delay_ns: None, busy: 1 }],
         throttled_periods: Some([1, 9]),
         ..Default::default()
     };

@@ -32,11 +32,23 @@ impl Group {
             _ => None,
         })
     }
+
+    /// Periods of the quota in which the group was stopped, and all periods, since it was made.
+    pub(crate) fn periods(&self) -> Option<[u64; 2]> {
+        let text = std::fs::read_to_string(self.directory.join("cpu.stat")).ok()?;
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        Some([value("nr_throttled ")?, value("nr_periods ")?])
+    }
 }
 
 /// All groups that can limit this process's CPU time. `root` is `/`, or a copy of another machine's files.
 pub(crate) fn groups(root: &Path) -> Vec<Group> {
-    let memberships = std::fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    groups_of(root, "self")
+}
+
+/// All groups that can limit a process's CPU time, as far as they can be seen from here.
+pub(crate) fn groups_of(root: &Path, process: &str) -> Vec<Group> {
+    let memberships = std::fs::read_to_string(root.join("proc").join(process).join("cgroup")).unwrap_or_default();
     let mounts = std::fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
     let mut found: Vec<Group> = Vec::new();
     for mount in mounts.lines().filter_map(parse_mount) {

@@ -7,8 +7,13 @@
 pub mod cell;
 #[cfg(target_os = "linux")]
 mod cgroup;
+pub mod clock;
+pub mod inspect;
 pub mod leftovers;
+#[cfg(target_os = "linux")]
+mod pools;
 pub mod process;
+pub mod runtimes;
 pub mod sample;
 pub mod topology;
 pub mod turn;

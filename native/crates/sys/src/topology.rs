@@ -12,6 +12,8 @@ mod other;
 use other as platform;
 
 #[cfg(target_os = "linux")]
+pub(crate) use linux::affinity_of;
+#[cfg(target_os = "linux")]
 pub use linux::{machine_at, parse_cpu_list};
 
 /// This machine. What cannot be told is `None`.

@@ -144,3 +144,27 @@ fn the_line_cell_is_written_by_another_process() {
 fn a_cell_needs_a_directory_that_exists() {
     assert!(LineCell::create_in(std::path::Path::new("/no/such/directory")).is_err());
 }
+
+#[test]
+fn a_closer_look_names_pools_and_libraries_and_is_not_taken_all_the_time() {
+    let mut child = python("import threading,time,ctypes\nctypes.CDLL('libc.so.6').prctl(15,b'worker-1',0,0,0)\nfor i in range(3): threading.Thread(target=lambda: (ctypes.CDLL('libc.so.6').prctl(15,b'pool_%d' % i,0,0,0), time.sleep(20)),daemon=True).start()\nend=time.time()+1.2\nwhile time.time()<end: pass");
+    let mut sampler = TreeSampler::new(&child);
+    let mut details = Vec::new();
+    let begun = Instant::now();
+    let mut looks = 0;
+    while child.wait_timeout(Duration::from_millis(5)).unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the workload never ends");
+        sampler.sample();
+        looks += 1;
+        details.extend(sampler.detail_if_due());
+    }
+    assert!(!details.is_empty() && details.len() * 3 < looks, "{} closer looks among {looks}", details.len());
+    let last = details.last().unwrap();
+    let names: Vec<(&str, u32)> = last.pools.iter().map(|pool| (pool.name.as_str(), pool.threads)).collect();
+    assert_eq!(names, [("pool", 3), ("worker-1", 1)]);
+    let (workers, main) = (&last.pools[0], &last.pools[1]);
+    assert!(main.cpu_ns > 10 * workers.cpu_ns && workers.busy == 0, "{last:?}");
+    assert_eq!((last.processes, last.threads, last.openmp_per_process), (1, 4, 0));
+    let tells = std::fs::read_to_string("/proc/self/sched").is_ok_and(|text| text.contains("se.nr_migrations"));
+    assert_eq!(last.migrations.is_some(), tells);
+}

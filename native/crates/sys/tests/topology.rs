@@ -274,3 +274,18 @@ fn a_mask_set_on_this_process_is_seen() {
         assert_eq!(seen, Some(vec![first as u32]));
     }
 }
+
+#[test]
+fn the_clock_is_known_where_the_system_tells() {
+    use threadgauge_sys::clock::{ClockPolicy, mean_mhz, policy_at};
+    let fixture = Fixture::new("0-1");
+    assert_eq!((policy_at(fixture.root()), mean_mhz(fixture.root())), (ClockPolicy::default(), None));
+    let fixture = fixture.file("proc/cpuinfo", "processor\t: 0\ncpu MHz\t\t: 2000.000\nprocessor\t: 1\ncpu MHz\t\t: 3000.500");
+    assert_eq!(mean_mhz(fixture.root()), Some(2500.25));
+    let governor = |fixture: Fixture, cpu: u32, name: &str| fixture.file(&format!("sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"), name);
+    let fixture = governor(governor(fixture, 0, "powersave"), 1, "powersave").file("sys/devices/system/cpu/intel_pstate/no_turbo", "0");
+    assert_eq!(policy_at(fixture.root()), ClockPolicy { governor: Some("powersave".into()), turbo: Some(true) });
+    let fixture = governor(fixture, 1, "performance").file("sys/devices/system/cpu/intel_pstate/no_turbo", "1").file("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1200000");
+    assert_eq!(policy_at(fixture.root()), ClockPolicy { governor: None, turbo: Some(false) });
+    assert_eq!(mean_mhz(fixture.root()), Some(1200.0), "what the driver says comes before what the processor says of itself");
+}

@@ -1,9 +1,12 @@
 //! Linux: `/proc`. Files of a thread are opened once and read again with `pread`, which costs a
 //! third of opening them each time; the number of files kept open is limited.
 
-use super::TreeSample;
+use super::{TreeDetail, TreeSample};
 use crate::cgroup::{self, Group};
+use crate::clock;
+use crate::pools::Pools;
 use crate::process::linux::{Process, process, stat_fields};
+use crate::runtimes::Loaded;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -16,6 +19,9 @@ const SCAN_EVERY: Duration = Duration::from_millis(40);
 const SCAN_SHARE: u32 = 50;
 /// The kernel counts in ticks of 10 ms; a shorter difference says nothing.
 const FOREIGN_WINDOW: Duration = Duration::from_millis(100);
+/// Closer looks come this far apart at least, and cost at most one part in `DETAIL_SHARE` of a CPU.
+const DETAIL_EVERY: Duration = Duration::from_millis(100);
+const DETAIL_SHARE: u32 = 200;
 /// Files kept open at most; a thread needs two.
 const MAX_OPEN: usize = 512;
 
@@ -36,6 +42,10 @@ pub(super) struct TreeSampler {
     last: TreeSample,
     first_load: Option<Load>,
     last_load: Option<Load>,
+    detail_due: Instant,
+    detail_at: Instant,
+    /// Migrations of threads that have ended, as last seen.
+    ended_migrations: u64,
 }
 
 /// A process of the tree.
@@ -49,6 +59,10 @@ struct Thread {
     schedstat: Option<File>,
     stat: Option<File>,
     delay_ns: u64,
+    cpu_ns: u64,
+    /// CPU time at the closer look before.
+    cpu_before_ns: u64,
+    migrations: Option<u64>,
 }
 
 /// Counters of the whole machine beside our own, at one time.
@@ -56,6 +70,7 @@ struct Thread {
 struct Load {
     at: Instant,
     busy_ns: u64,
+    stolen_ns: u64,
     own_ns: u64,
 }
 
@@ -77,6 +92,9 @@ impl TreeSampler {
             last: TreeSample::default(),
             first_load: None,
             last_load: None,
+            detail_due: Instant::now() + DETAIL_EVERY,
+            detail_at: Instant::now(),
+            ended_migrations: 0,
         };
         sampler.sample();
         sampler.begin = Instant::now();
@@ -105,6 +123,7 @@ impl TreeSampler {
                 let stays = tids.binary_search(tid).is_ok();
                 if !stays {
                     self.ended_delay_ns += thread.delay_ns;
+                    self.ended_migrations += thread.migrations.unwrap_or(0);
                     open -= usize::from(thread.stat.is_some()) * 2;
                 }
                 stays
@@ -126,7 +145,7 @@ impl TreeSampler {
                 }
                 alive += 1;
                 if self.counts_delay {
-                    thread.read_delay(pid, tid);
+                    thread.read_times(pid, tid);
                 }
             }
             delay_ns += member.threads.values().map(|t| t.delay_ns).sum::<u64>();
@@ -139,6 +158,7 @@ impl TreeSampler {
         for pid in ended {
             if let Some(member) = self.members.remove(&pid) {
                 self.ended_delay_ns += member.threads.values().map(|t| t.delay_ns).sum::<u64>();
+                self.ended_migrations += member.threads.values().filter_map(|t| t.migrations).sum::<u64>();
             }
         }
         // What an ended process used passes to its parent in ticks, so the sum can step back a little.
@@ -148,6 +168,55 @@ impl TreeSampler {
         sample.foreign_cpus = self.foreign(sample.cpu_ns);
         self.last = sample;
         sample
+    }
+
+    pub(super) fn detail_if_due(&mut self) -> Option<TreeDetail> {
+        if Instant::now() < self.detail_due {
+            return None;
+        }
+        let begun = clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(0);
+        let detail = self.detail();
+        let cost = clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(begun).saturating_sub(begun);
+        self.detail_due = Instant::now() + DETAIL_EVERY.max(Duration::from_nanos(cost) * DETAIL_SHARE);
+        detail
+    }
+
+    fn detail(&mut self) -> Option<TreeDetail> {
+        let now = Instant::now();
+        let window = now.duration_since(self.detail_at).as_nanos() as u64;
+        self.detail_at = now;
+        let mut detail = TreeDetail { at: self.begin.elapsed(), mhz: clock::mean_mhz(Path::new("/")), ..TreeDetail::default() };
+        let (mut pools, mut loaded, mut migrations, mut counted) = (Pools::default(), Loaded::default(), 0, false);
+        for (&pid, member) in &mut self.members {
+            let main = member.threads.get(&pid).and_then(|thread| thread.name(pid, pid)).unwrap_or_default();
+            let mut alive = 0;
+            for (&tid, thread) in &mut member.threads {
+                let Some(name) = thread.name(pid, tid) else { continue };
+                alive += 1;
+                if let Some(moved) = thread.read_migrations(pid, tid) {
+                    (migrations, counted) = (migrations + moved, true);
+                }
+                let busy = thread.cpu_ns.saturating_sub(thread.cpu_before_ns) > window / 20;
+                thread.cpu_before_ns = thread.cpu_ns;
+                pools.add(&main, &name, thread.cpu_ns, self.counts_delay.then_some(thread.delay_ns), busy);
+            }
+            detail.threads += alive;
+            detail.processes += u32::from(alive > 0);
+            loaded.add_process(pid);
+        }
+        if detail.threads == 0 {
+            return None;
+        }
+        detail.pools = pools.finish();
+        (detail.runtimes, detail.openmp_per_process) = loaded.finish();
+        detail.migrations = counted.then_some(migrations + self.ended_migrations);
+        Some(detail)
+    }
+
+    pub(super) fn mean_stolen_cpus(&self) -> Option<f64> {
+        let (first, last) = (self.first_load?, self.last_load?);
+        let wall = last.at.duration_since(first.at);
+        (wall >= FOREIGN_WINDOW).then(|| last.stolen_ns.saturating_sub(first.stolen_ns) as f64 / wall.as_nanos() as f64)
     }
 
     pub(super) fn mean_foreign_cpus(&self) -> Option<f64> {
@@ -202,7 +271,8 @@ impl TreeSampler {
     }
 
     fn foreign(&mut self, tree_ns: u64) -> Option<f64> {
-        let now = Load { at: Instant::now(), busy_ns: self.machine_busy_ns()?, own_ns: tree_ns + own_cpu_ns() };
+        let [busy_ns, stolen_ns] = machine_busy_ns(self.tick_ns)?;
+        let now = Load { at: Instant::now(), busy_ns, stolen_ns, own_ns: tree_ns + own_cpu_ns() };
         let Some(last) = self.last_load else {
             (self.first_load, self.last_load) = (Some(now), Some(now));
             return None;
@@ -213,18 +283,19 @@ impl TreeSampler {
         self.last_load = Some(now);
         last.foreign_until(&now)
     }
+}
 
-    /// Time all CPUs were busy since boot, time taken by other virtual machines included.
-    fn machine_busy_ns(&self) -> Option<u64> {
-        let text = std::fs::read_to_string("/proc/stat").ok()?;
-        let mut words = text.lines().next()?.split_ascii_whitespace();
-        if words.next()? != "cpu" {
-            return None;
-        }
-        // user nice system idle iowait irq softirq steal; guests are in user already.
-        let ticks: u64 = words.take(8).enumerate().filter(|(i, _)| *i != 3 && *i != 4).filter_map(|(_, w)| w.parse::<u64>().ok()).sum();
-        Some(ticks * self.tick_ns)
+/// Time all CPUs were busy since boot, time taken by other virtual machines included, and that time by itself.
+pub(crate) fn machine_busy_ns(tick_ns: u64) -> Option<[u64; 2]> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let mut words = text.lines().next()?.split_ascii_whitespace();
+    if words.next()? != "cpu" {
+        return None;
     }
+    // user nice system idle iowait irq softirq steal; guests are in user already.
+    let ticks: Vec<u64> = words.take(8).map(|word| word.parse::<u64>().unwrap_or(0)).collect();
+    let busy: u64 = ticks.iter().enumerate().filter(|(i, _)| *i != 3 && *i != 4).map(|(_, n)| n).sum();
+    Some([busy * tick_ns, ticks.get(7).copied().unwrap_or(0) * tick_ns])
 }
 
 impl Load {
@@ -246,15 +317,40 @@ impl Thread {
         stat_fields(text)?.first()?.bytes().next()
     }
 
-    fn read_delay(&mut self, pid: u32, tid: u32) {
+    /// CPU time and time waited for a CPU.
+    fn read_times(&mut self, pid: u32, tid: u32) {
         let mut buffer = [0; 128];
-        let value = read_start(self.schedstat.as_ref(), pid, tid, "schedstat", &mut buffer)
-            .and_then(|text| std::str::from_utf8(text).ok()?.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
-        // An ended thread's id may be given to another thread, whose counter starts again.
-        if let Some(value) = value {
-            self.delay_ns = self.delay_ns.max(value);
+        let Some(text) = read_start(self.schedstat.as_ref(), pid, tid, "schedstat", &mut buffer).and_then(|text| std::str::from_utf8(text).ok()) else { return };
+        let mut words = text.split_ascii_whitespace().map_while(|word| word.parse::<u64>().ok());
+        // An ended thread's id may be given to another thread, whose counters start again.
+        if let (Some(cpu), Some(delay)) = (words.next(), words.next()) {
+            self.cpu_ns = self.cpu_ns.max(cpu);
+            self.delay_ns = self.delay_ns.max(delay);
         }
     }
+
+    fn name(&self, pid: u32, tid: u32) -> Option<String> {
+        let mut buffer = [0; 512];
+        thread_name(read_start(self.stat.as_ref(), pid, tid, "stat", &mut buffer)?)
+    }
+
+    fn read_migrations(&mut self, pid: u32, tid: u32) -> Option<u64> {
+        let read = std::fs::read(format!("/proc/{pid}/task/{tid}/sched")).ok().and_then(|text| migrations_in(&text));
+        self.migrations = read.or(self.migrations);
+        self.migrations
+    }
+}
+
+/// The name in a `stat` file, between the first and the last parenthesis.
+pub(crate) fn thread_name(stat: &[u8]) -> Option<String> {
+    let (from, to) = (stat.iter().position(|&b| b == b'(')? + 1, stat.iter().rposition(|&b| b == b')')?);
+    Some(String::from_utf8_lossy(stat.get(from..to)?).into_owned())
+}
+
+/// `se.nr_migrations` of a `sched` file, which kernels without scheduler debugging do not have.
+pub(crate) fn migrations_in(sched: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(sched);
+    text.lines().find_map(|line| line.strip_prefix("se.nr_migrations")?.trim_start().strip_prefix(':')?.trim().parse().ok())
 }
 
 /// The start of a thread's file, from the open one when there is one.
@@ -267,7 +363,7 @@ fn read_start<'b>(open: Option<&File>, pid: u32, tid: u32, name: &str, buffer: &
 }
 
 /// CPU time of a live process, its ended threads included, to the nanosecond.
-fn process_cpu_ns(pid: u32) -> Option<u64> {
+pub(crate) fn process_cpu_ns(pid: u32) -> Option<u64> {
     // The clock of another process: its id, inverted, with 2 for "scheduler's count".
     let clock = (!(pid as libc::clockid_t) << 3) | 2;
     clock_ns(clock)
@@ -277,19 +373,19 @@ fn own_cpu_ns() -> u64 {
     clock_ns(libc::CLOCK_PROCESS_CPUTIME_ID).unwrap_or(0)
 }
 
-fn clock_ns(clock: libc::clockid_t) -> Option<u64> {
+pub(crate) fn clock_ns(clock: libc::clockid_t) -> Option<u64> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a local.
     let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
     (result == 0).then(|| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
-fn tasks(pid: u32) -> Option<Vec<u32>> {
+pub(crate) fn tasks(pid: u32) -> Option<Vec<u32>> {
     numbers_in(Path::new(&format!("/proc/{pid}/task")))
 }
 
 /// The entries of a directory whose names are numbers, sorted.
-fn numbers_in(directory: &Path) -> Option<Vec<u32>> {
+pub(crate) fn numbers_in(directory: &Path) -> Option<Vec<u32>> {
     let mut numbers: Vec<u32> =
         std::fs::read_dir(directory).ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     numbers.sort_unstable();
@@ -306,21 +402,27 @@ fn open_budget() -> usize {
 
 #[derive(Debug)]
 pub(super) struct Throttle {
-    groups: Vec<(Group, u64)>,
+    groups: Vec<(Group, u64, [u64; 2])>,
 }
 
 impl Throttle {
     pub(super) fn find() -> Option<Self> {
-        let groups: Vec<(Group, u64)> = cgroup::groups(Path::new("/"))
+        let groups: Vec<(Group, u64, [u64; 2])> = cgroup::groups(Path::new("/"))
             .into_iter()
             .filter(|group| group.quota().is_some())
-            .filter_map(|group| group.throttled_ns().map(|base| (group, base)))
+            .filter_map(|group| Some((group.throttled_ns()?, group.periods().unwrap_or_default(), group)))
+            .map(|(base, periods, group)| (group, base, periods))
             .collect();
         (!groups.is_empty()).then_some(Self { groups })
     }
 
     pub(super) fn throttled_ns(&self) -> Option<u64> {
-        self.groups.iter().filter_map(|(group, base)| Some(group.throttled_ns()?.saturating_sub(*base))).max()
+        self.groups.iter().filter_map(|(group, base, _)| Some(group.throttled_ns()?.saturating_sub(*base))).max()
+    }
+
+    pub(super) fn periods(&self) -> Option<[u64; 2]> {
+        let since = |(group, _, base): &(Group, u64, [u64; 2])| group.periods().map(|now| [now[0].saturating_sub(base[0]), now[1].saturating_sub(base[1])]);
+        self.groups.iter().filter_map(since).max()
     }
 }
 
@@ -334,6 +436,9 @@ pub(super) fn missing() -> Vec<String> {
     let mut sentences = Vec::new();
     if !Path::new("/proc/self/schedstat").exists() {
         sentences.push("This kernel does not count how long threads wait for a CPU.".to_owned());
+    }
+    if !std::fs::read("/proc/self/sched").is_ok_and(|text| migrations_in(&text).is_some()) {
+        sentences.push("This kernel does not count how often threads move to another CPU.".to_owned());
     }
     if !Path::new("/proc/stat").exists() {
         sentences.push("This system does not show the load of other processes.".to_owned());

@@ -1,6 +1,6 @@
 //! macOS and Windows: nothing is sampled.
 
-use super::TreeSample;
+use super::{TreeDetail, TreeSample};
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -15,6 +15,14 @@ impl TreeSampler {
 
     pub(super) fn sample(&mut self) -> TreeSample {
         TreeSample { at: self.begin.elapsed(), ..TreeSample::default() }
+    }
+
+    pub(super) fn detail_if_due(&mut self) -> Option<TreeDetail> {
+        None
+    }
+
+    pub(super) fn mean_stolen_cpus(&self) -> Option<f64> {
+        None
     }
 
     pub(super) fn mean_foreign_cpus(&self) -> Option<f64> {
@@ -33,6 +41,10 @@ impl Throttle {
     pub(super) fn throttled_ns(&self) -> Option<u64> {
         None
     }
+
+    pub(super) fn periods(&self) -> Option<[u64; 2]> {
+        None
+    }
 }
 
 pub(super) fn cpu_pressure() -> Option<Duration> {
@@ -42,6 +54,7 @@ pub(super) fn cpu_pressure() -> Option<Duration> {
 pub(super) fn missing() -> Vec<String> {
     vec![
         "On this platform the threads of the workload, its CPU time and the time its threads wait for a CPU are not sampled; these figures are 0 or empty.".to_owned(),
+        "On this platform the names of the workload's threads, the libraries it loaded, and how often its threads move to another CPU are not read.".to_owned(),
         "On this platform the load of other processes is not measured, so nothing guards against it.".to_owned(),
     ]
 }

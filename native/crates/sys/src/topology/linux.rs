@@ -205,10 +205,15 @@ pub fn parse_cpu_list(text: &str) -> Option<Vec<u32>> {
 
 /// The CPUs this process may run on.
 fn affinity() -> Option<Vec<u32>> {
+    affinity_of(0)
+}
+
+/// The CPUs that the main thread of a process may run on; 0 is this process.
+pub(crate) fn affinity_of(pid: u32) -> Option<Vec<u32>> {
     // The C library's set ends at 1024 CPUs; the system call takes any size.
     let mut words = vec![0_u64; 1024];
     // SAFETY: pointer and length are those of the vector; the kernel writes at most that many bytes.
-    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size_of_val(words.as_slice()), words.as_mut_ptr()) };
+    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, pid as libc::pid_t, size_of_val(words.as_slice()), words.as_mut_ptr()) };
     if written <= 0 {
         return None;
     }
