@@ -114,6 +114,13 @@ function settings(): Readonly<Record<string, unknown>> {
       default: 120,
       markdownDescription: 'Seconds after which a single run of the program is stopped and counted as timed out.',
     },
+    'threadgauge.bench.memoryLimit': {
+      type: 'string',
+      pattern: '^$|^\\s*\\d+(\\.\\d+)?\\s*([KMGTkmgt]i?)?[Bb]?\\s*$',
+      scope: 'window',
+      default: '',
+      markdownDescription: 'Memory that a program may use while it is benchmarked, such as `4GiB`; it is ended when it uses more. Empty: no limit.',
+    },
     'threadgauge.bench.lines': {
       type: 'boolean',
       scope: 'window',

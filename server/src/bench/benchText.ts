@@ -1,6 +1,6 @@
 /** A run as text: the table of settings, the lines, the doubts and the verdict. */
 import type { Doubt } from './protocol.generated.ts';
-import { countText, durationText, intervalText, percentText, ratioText } from './quantities.ts';
+import { bytesText, countText, durationText, intervalText, percentText, ratioText } from './quantities.ts';
 import type { RunState } from './runState.ts';
 import { measuredFiles } from './toMeasured.ts';
 
@@ -75,7 +75,7 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'fewer_cores_than_target':
       return `This machine has ${doubt.here} CPUs and the one the answer is meant for has ${doubt.target}: more threads could not be tried here.`;
     case 'clock_jumped':
-      return `The machine slept or its clock was set during the run (by ${durationText(Math.abs(doubt.seconds) * 1e9)}); the runs it fell into do not count.`;
+      return `The machine slept or stood still during the run, or its clock was set (by ${durationText(Math.abs(doubt.seconds) * 1e9)}); the runs it fell into do not count.`;
     case 'fewer_effective_cpus':
       return `Of ${doubt.visible.toFixed(1)} visible CPUs only ${doubt.effective.toFixed(1)} were to be had; the rest went to other programs or to the host. Settings that use every visible CPU suffer most from that.`;
     case 'selection_not_repeated':
@@ -83,7 +83,7 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'instances_uneven':
       return `The instances of ${label(doubt.arm)} worked at the same time for only ${percentText(doubt.together)} of their run; the work per second is that of the time they shared.`;
     case 'memory_limit':
-      return `${label(doubt.arm)} came to the end of the memory it may use (${Math.round(doubt.bytes / 2 ** 20)} MiB).`;
+      return `${label(doubt.arm)} came to the end of the memory it may use (${bytesText(doubt.bytes)}).`;
   }
 }
 

@@ -75,6 +75,8 @@ export type RuleLevel = 'off' | 'error' | 'warning' | 'information' | 'hint';
 export interface BenchSettings {
   readonly trialSeconds?: number;
   readonly budgetSeconds?: number;
+  /** Memory the program may use, such as `4GiB`; empty = no limit. */
+  readonly memoryLimit?: string;
   /** Time lines after the search; defaults to true. */
   readonly lines?: boolean;
 }

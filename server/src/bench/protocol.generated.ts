@@ -257,7 +257,7 @@ export type Doubt =
   | {
       kind: 'clock_jumped';
       /**
-       * Seconds between the clocks.
+       * Seconds of the longest such jump; negative when the clock was set back.
        */
       seconds: number;
     }
@@ -478,7 +478,8 @@ export interface Limits {
    */
   max_blocks?: number;
   /**
-   * Address space a process of the workload may use, bytes; null: no limit.
+   * Private memory that the workload may use, bytes: no process of it may allocate more (the stacks of its
+   * threads apart), and all together are ended when they use more. Null: no limit.
    */
   memory_bytes?: number | null;
   /**

@@ -9,6 +9,7 @@ import { evaluate, type Evaluated, type Value } from '../core/value.ts';
 import { armFor, chooseArms, type CurrentSetting, type Mechanism } from './arms.ts';
 import type { BenchPreview, BenchSettings } from './messages.ts';
 import type { Arm, BenchRequest, Mode } from './protocol.generated.ts';
+import { bytesOf } from './quantities.ts';
 
 export type Interpreter = { readonly path: string; readonly from: string };
 
@@ -38,6 +39,8 @@ export interface BenchOptions {
   readonly arms?: readonly Arm[];
   readonly settings: BenchSettings;
   readonly seed: number;
+  /** Logical CPUs of the machine that the answer is meant for, which need not be the one that measures. */
+  readonly targetCpus?: number | null;
   /** The exact command, instead of the words of the launch. */
   readonly words?: readonly string[];
   /** The working directory, instead of the launch's. */
@@ -155,7 +158,10 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     else if (choice.arms.some((arm) => arm.torch_num_threads != null)) refusals.push(`The script itself calls torch.set_num_threads, ${unavailable}.`);
   }
 
-  const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2 };
+  const wantedMemory = options.settings.memoryLimit?.trim() ?? '';
+  const memory = wantedMemory === '' ? null : bytesOf(wantedMemory);
+  if (wantedMemory !== '' && memory === null) refusals.push(`The limit of memory, ${wantedMemory}, is no size such as 4GiB.`);
+  const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
   const lines = (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
   const request: BenchRequest = {
     workload: {
@@ -168,6 +174,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     arms: [...choice.arms],
     current: choice.current,
     mode: options.mode,
+    ...(options.targetCpus == null ? {} : { target_cpus: options.targetCpus }),
     limits,
     lines: { enabled: lines, arms: [] },
     seed: options.seed,

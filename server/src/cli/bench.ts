@@ -9,7 +9,7 @@ import type { BenchRequest, Envelope, SimulatedWorkload } from '../bench/protoco
 import { initialRunState, reduce, type RunState } from '../bench/runState.ts';
 import { PROTOCOL_VERSION } from '../bench/session.ts';
 import type { Launch } from '../core/launchGraph.ts';
-import { machineFromJson, type Machine } from '../core/machine.ts';
+import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
@@ -20,7 +20,7 @@ import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
-import { openFile, tryOpenFile } from './loadWorkspace.ts';
+import { openFile, targetMachine, tryOpenFile } from './loadWorkspace.ts';
 import { styleFor, write } from './output.ts';
 import { UsageError } from './usageError.ts';
 import { watchRun } from './watchRun.ts';
@@ -37,6 +37,10 @@ export interface BenchCommandOptions {
   readonly budget?: number;
   readonly trialTimeout?: number;
   readonly seed?: number;
+  /** Memory the program may use, `4GiB`. */
+  readonly memoryLimit?: string;
+  /** File of the machine that the answer is meant for. */
+  readonly machine?: string;
   /** JSON of a synthetic workload instead of a process. */
   readonly simulate?: string;
 }
@@ -67,8 +71,15 @@ export async function bench(target: string | undefined, command: readonly string
   }
   if (options.format === 'text') await write(process.stdout, heading(prepared, machine));
   const { state, recorded } = await watchRun(request, runner.path, options.format);
-  if (options.save !== undefined) await writeAtomically(path.resolve(options.save), `${recorded.join('\n')}\n`);
   if (options.format === 'text') await write(process.stdout, report(state));
+  if (options.save !== undefined) {
+    try {
+      await writeAtomically(path.resolve(options.save), `${recorded.join('\n')}\n`);
+    } catch (error) {
+      // What was measured is printed by now; only the recording is lost.
+      throw new UsageError(`the recording could not be saved to ${options.save}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
   if (state.failed) {
     if (options.format === 'text' && state.failed.output_tail) await write(process.stderr, `${indent(state.failed.output_tail.trimEnd())}\n`);
     throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
@@ -117,8 +128,9 @@ function readRecording(file: string, text: string): { readonly state: RunState; 
 async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions): Promise<PreparedBench> {
   const engine = new Engine({ readers: createReaders(await loadParsers()), rules: [], machine });
   const cwd = process.cwd();
-  const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }) };
-  const shared = { mode: 'search' as const, settings, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
+  const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }), ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }) };
+  const targetCpus = options.machine === undefined ? null : logicalCapacity(await targetMachine(options.machine));
+  const shared = { mode: 'search' as const, settings, targetCpus, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
   const host = createBenchHost({ machine, interpreter: options.python, interpreterOrigin: '--python', folders: [cwd] });
   const hash = target?.indexOf('#') ?? -1;
   if (target !== undefined && hash > 0 && !existsSync(target)) {

@@ -55,6 +55,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--no-lines', 'do not time source lines')
     .addOption(new Option('--budget <seconds>', 'stop after this time with what was measured').argParser(parseSeconds))
     .addOption(new Option('--trial-timeout <seconds>', 'stop a single run after this time').argParser(parseSeconds))
+    .option('--memory-limit <size>', 'end runs that use more memory, such as 4GiB')
+    .addOption(machineFile())
     .addOption(new Option('--seed <number>', 'order of the runs, to repeat a benchmark').argParser(parseSeed))
     .addOption(new Option('--simulate <json>').hideHelp())
     .action(async (target: string | undefined, command: string[], options: BenchCommandOptions) => {
@@ -121,7 +123,11 @@ function parseSeed(text: string): number {
 }
 
 // `| head` closes the pipe; there is nobody left to tell.
-process.stdout.on('error', () => process.exit(0));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`threadgauge: the output could not be written: ${error.message}\n`);
+  process.exit(2);
+});
 void main(process.argv.slice(2)).then((code) => {
   if (code >= 0) process.exit(code);
 });

@@ -10,7 +10,7 @@ import { fractionDone, type RunState } from '../bench/runState.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
-import type { Machine } from '../core/machine.ts';
+import { logicalCapacity, type Machine } from '../core/machine.ts';
 import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
@@ -159,7 +159,7 @@ export class BenchService {
       arms = [explicit(old, last), best];
     }
     const folder = workspace.folderOf(launch.uri);
-    const options = { mode, settings: this.#options.settings().bench, seed: randomInt(2 ** 32), folder, ...(arms ? { arms } : {}), ...(params.threads ? { threads: params.threads } : {}) };
+    const options = { mode, settings: this.#options.settings().bench, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), ...(arms ? { arms } : {}), ...(params.threads ? { threads: params.threads } : {}) };
     return { ...prepareBench(launch, graph, plan, host, options), launch, uri: params.uri };
   }
 

@@ -54,6 +54,15 @@ describe('benchmark request', () => {
     assert.ok(preview.environment.some(({ name, value }) => name === 'OMP_NUM_THREADS' && value === '4'));
   });
 
+  it('passes on the limit of memory and the CPUs of the machine that the answer is meant for', () => {
+    const files = { 'infer.py': SCRIPT, 'run.sh': 'python infer.py\n' };
+    const limited = prepared(files, null, { settings: { memoryLimit: '4GiB' }, targetCpus: 96 }).request;
+    assert.deepEqual([limited?.limits?.memory_bytes, limited?.target_cpus], [4 * 2 ** 30, 96]);
+    const free = prepared(files, null, { settings: { memoryLimit: '' }, targetCpus: null }).request;
+    assert.ok(free && !('target_cpus' in free) && !('memory_bytes' in (free.limits ?? {})));
+    assert.match(prepared(files, null, { settings: { memoryLimit: 'much' } }).preview.refusal ?? '', /The limit of memory, much, is no size such as 4GiB/);
+  });
+
   it('keeps the wrappers that bind, drops those that do not change the program', () => {
     const { request } = prepared({ 'infer.py': SCRIPT, 'run.sh': 'export OMP_NUM_THREADS=2\nOMP_PROC_BIND=true nohup taskset -c 0-3 python3 -u infer.py --x 1\n' }, null);
     assert.deepEqual(request?.workload.argv, ['/usr/bin/taskset', '-c', '0-3', '/usr/bin/python3', '-u', 'infer.py', '--x', '1']);

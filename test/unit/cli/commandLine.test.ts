@@ -1,6 +1,6 @@
 /** The command line as a terminal sees it: output, exit codes, one clear line for every error. */
 import { strict as assert } from 'node:assert';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -226,6 +226,37 @@ describe('bench on the command line', function () {
     assert.match(out, /^setting +runs/m);
     assert.match(out, /The recording ends in the middle of the run\./);
     assert.equal((await run(['bench', '--replay', 'half.ndjson', 'x.py'], folder)).code, 2);
+  });
+
+  it('prints what it measured although the recording cannot be saved', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const { code, out, err } = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--seed', '3', '--save', '/dev/full', '--', 'true'], folder);
+    assert.equal(code, 2);
+    assert.match(out, /^setting +runs/m);
+    assert.match(err, /the recording could not be saved to \/dev\/full: .*ENOSPC/);
+    assert.ok(statSync('/dev/full').isCharacterDevice(), 'a device is not replaced by a file');
+  });
+
+  it('says that its output could not be written', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const command = `"${process.execPath}" "${path.join(root, 'server/src/cli/main.ts')}" bench --simulate '${SIMULATED}' --threads 1,2 --format json -- true > /dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: folder, env: environment, encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.match(stderr, /the output could not be written: .*ENOSPC/);
+  });
+
+  it('ends a program that takes more memory than --memory-limit, and says so', async () => {
+    writeFileSync(path.join(folder, 'large.py'), 'import time\nkept = [bytearray(1 << 20) for _ in range(4000)]\ntime.sleep(5)\n');
+    const { code, err } = await run(['bench', 'large.py', '--threads', '1,2', '--memory-limit', '150MiB'], folder);
+    assert.equal(code, 2);
+    assert.match(err, /The program came to the end of the memory it may use \(150 MiB\)\./);
+  });
+
+  it('says that the machine has fewer CPUs than the one meant', async () => {
+    writeFileSync(path.join(folder, 'large.json'), '{"physicalCores": 512, "logicalCores": 1024, "os": "linux", "arch": "x86_64"}');
+    const { code, out } = await run(['bench', '--machine', 'large.json', '--simulate', SIMULATED, '--threads', '1,2', '--seed', '3', '--', 'true'], folder);
+    assert.equal(code, 0);
+    assert.match(out, /This machine has \d+ CPUs and the one the answer is meant for has 1024: more threads could not be tried here\./);
   });
 
   it('prints the event stream with --format json', async () => {

@@ -726,3 +726,208 @@ fn a_simulated_run_waits_for_nobody() {
     assert!(!finished(&events).cancelled);
     assert!(!events.iter().any(|event| waits(event).is_some()));
 }
+
+/// A Python program that takes `megabytes` of memory and touches them, when `SETTING` is `setting`.
+fn taking(megabytes: u32, setting: &str) -> String {
+    format!("import os, time\nif os.environ['SETTING'] in '{setting}':\n    kept = [bytearray(1 << 20) for _ in range({megabytes})]\ntime.sleep(0.3)\n")
+}
+
+#[test]
+fn a_program_that_takes_more_memory_than_it_may_is_ended_and_told() {
+    let events = run(&[python(), "-c", &taking(4_000, "12")], |request| request.limits.memory_bytes = Some(200 << 20));
+    let failed = failed(&events);
+    assert_eq!(failed.code, FailureCode::WorkloadFailed);
+    assert_eq!(failed.message, "The program came to the end of the memory it may use (200 MiB).");
+    let events = run(&[python(), "-c", &taking(40, "12")], |request| request.limits.memory_bytes = Some(200 << 20));
+    assert!(!finished(&events).cancelled);
+    assert!(trials(&events).iter().all(|trial| went_well(trial)), "{:?}", trials(&events));
+}
+
+#[test]
+fn processes_that_take_too_much_memory_together_are_ended() {
+    let each = "import time; kept = [bytearray(1 << 20) for _ in range(80)]; time.sleep(5)";
+    let script = format!("for i in 1 2 3 4; do {} -c '{each}' & done; wait", python());
+    let events = run(&["sh", "-c", &script], |request| request.limits.memory_bytes = Some(200 << 20));
+    assert_eq!(failed(&events).message, "The program came to the end of the memory it may use (200 MiB).");
+}
+
+#[test]
+fn a_setting_that_takes_too_much_memory_is_a_doubt() {
+    let events = run(&[python(), "-c", &taking(400, "2")], |request| request.limits.memory_bytes = Some(200 << 20));
+    assert!(!finished(&events).cancelled);
+    assert!(doubts(&events).contains(&&Doubt::MemoryLimit { arm: 1, bytes: 200 << 20 }), "{:?}", doubts(&events));
+}
+
+#[test]
+fn a_program_that_the_system_ends_because_memory_is_short_is_told_as_that() {
+    // A control group with little memory stands for a machine with little memory; only root can make one.
+    let group = std::path::PathBuf::from(format!("/sys/fs/cgroup/memory/threadgauge-test-{}", std::process::id()));
+    if std::fs::create_dir(&group).is_err() || std::fs::write(group.join("memory.limit_in_bytes"), "104857600").is_err() {
+        eprintln!("left out: no control group for memory can be made here");
+        let _ = std::fs::remove_dir(&group);
+        return;
+    }
+    let script = format!("echo $$ > {}/cgroup.procs; exec {} -c \"$1\"", group.display(), python());
+    let events = run(&["sh", "-c", &script, "sh", &taking(2_000, "12")], |_| {});
+    std::fs::remove_dir(&group).expect("nothing is left in the group");
+    assert_eq!(failed(&events).message, "This machine ran out of memory and ended the program.");
+}
+
+#[test]
+fn a_program_that_removes_its_working_directory_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let work = directory.path().join("work");
+    std::fs::create_dir(&work).expect("made");
+    let events = run(&["sh", "-c", "rmdir \"$PWD\"; sleep 0.1"], |request| request.workload.cwd = work.display().to_string());
+    assert_eq!(failed(&events).code, FailureCode::CannotStart);
+    assert!(failed(&events).message.contains("is gone since the first run"), "{}", failed(&events).message);
+    // Somebody else removes it in the middle: what was measured stays.
+    std::fs::create_dir(&work).expect("made");
+    let count = directory.path().join("count");
+    let script = format!("echo x >> {count}; test $(wc -l < {count}) -lt 4 || rmdir \"$PWD\"", count = count.display());
+    let events = run(&["sh", "-c", &script], |request| (request.workload.cwd, request.limits.max_blocks) = (work.display().to_string(), 6));
+    assert!(!finished(&events).cancelled && finished(&events).counted_trials > 0);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::NotMeasured { what } if what.contains("is gone since the first run"))), "{:?}", doubts(&events));
+}
+
+#[test]
+fn a_program_without_permission_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("program");
+    std::fs::write(&file, "#!/bin/sh\n").expect("written");
+    for program in [file.to_str().expect("UTF-8"), "/etc"] {
+        let events = run(&[program], |_| {});
+        assert_eq!(failed(&events).code, FailureCode::CannotStart);
+        assert!(failed(&events).message.contains("may not be executed"), "{}", failed(&events).message);
+    }
+}
+
+#[test]
+fn a_runner_that_stood_still_leaves_out_the_trial() {
+    // As a container that is frozen or a job that is stopped would be; the program goes on meanwhile.
+    let mark = mark();
+    let mut request = request(&["sleep", "4"], &mark);
+    (request.mode, request.limits.confirm_blocks) = (Mode::Verify, 1);
+    let mut runner = Runner::start(&request, &mark);
+    runner.until(|event| matches!(event, Event::Sample(_)));
+    std::thread::sleep(Duration::from_millis(20));
+    let pid = runner.child.id().to_string();
+    Program::new("kill").args(["-STOP", &pid]).status().expect("kill runs");
+    std::thread::sleep(Duration::from_millis(2_600));
+    Program::new("kill").args(["-CONT", &pid]).status().expect("kill runs");
+    let events = runner.until(|event| matches!(event, Event::TrialFinished(_)));
+    assert!(events.iter().any(|event| matches!(event, Event::Doubt(Doubt::ClockJumped { seconds }) if *seconds > 2.0)), "{events:?}");
+    assert!(matches!(events.last(), Some(Event::TrialFinished(trial)) if trial.status == TrialStatus::Contaminated), "{events:?}");
+    runner.send(&Command::Cancel(Empty {}));
+    runner.rest();
+    runner.assert_no_survivors(Duration::ZERO);
+}
+
+/// Interpreters of other versions, where this machine has them.
+fn other_python(version: &str) -> Option<String> {
+    let output = Program::new(format!("python{version}")).args(["-c", "import sys; print(sys.executable)"]).output().ok().filter(|output| output.status.success());
+    let pyenv = || {
+        let root = std::env::var("PYENV_ROOT").ok().or_else(|| Some(format!("{}/.pyenv", std::env::var("HOME").ok()?)))?;
+        let names = std::fs::read_dir(format!("{root}/versions")).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let name = names.filter(|name| name.starts_with(&format!("{version}."))).max()?;
+        Some(format!("{root}/versions/{name}/bin/python"))
+    };
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|path| !path.is_empty()).or_else(pyenv).filter(|path| std::path::Path::new(path).exists())
+}
+
+#[test]
+fn a_python_too_old_for_the_probe_is_measured_as_a_whole_and_told() {
+    for version in ["2.7", "3.6", "3.8"] {
+        let Some(old) = other_python(version) else {
+            eprintln!("left out: there is no Python {version} here");
+            continue;
+        };
+        let events = run_script("import time\ntime.sleep(0.06)\n", |request| request.workload.argv[0].clone_from(&old));
+        assert!(!finished(&events).cancelled);
+        let reasons: Vec<&String> = doubts(&events).iter().filter_map(|doubt| if let Doubt::RegionUnavailable { reason } = doubt { Some(reason) } else { None }).collect();
+        assert_eq!(reasons, [&format!("The probe of ThreadGauge needs Python 3.9 or newer; this program runs with {version}.")]);
+        assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Race && went_well(trial)));
+    }
+}
+
+#[test]
+fn options_of_python_that_keep_the_probe_out_are_told() {
+    let script = "import sys, time\ntime.sleep(0.06)\n";
+    for option in ["-I", "-E"] {
+        let events = run_script(script, |request| {
+            request.workload.argv.insert(1, option.into());
+            if let Some(python) = &mut request.workload.python {
+                python.script_index = 2;
+            }
+        });
+        assert!(!finished(&events).cancelled);
+        assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::RegionUnavailable { reason } if reason.contains("-I or -E"))), "{option}: {:?}", doubts(&events));
+    }
+    // Without the site module the probe works as always.
+    let events = run_script(script, |request| {
+        request.workload.argv.insert(1, "-S".into());
+        if let Some(python) = &mut request.workload.python {
+            python.script_index = 2;
+        }
+    });
+    assert!(trials(&events).iter().all(|trial| went_well(trial) && trial.region_ns.is_some()), "{:?}", trials(&events));
+}
+
+/// A small file system of its own; `None` where it may not be made (it takes root).
+struct Tiny(tempfile::TempDir);
+
+impl Tiny {
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().ok()?;
+        let mounted = Program::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(directory.path()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("left out: no file system may be mounted here");
+        }
+        mounted.then_some(Self(directory))
+    }
+
+    fn fill(&self) {
+        let file = std::fs::File::create(self.0.path().join("full")).and_then(|mut file| loop {
+            if let Err(error) = file.write_all(&[0; 4096]) {
+                break Err::<(), _>(error);
+            }
+        });
+        assert_eq!(file.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = Program::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_costs_the_region_and_not_the_run() {
+    let Some(tiny) = Tiny::mount() else { return };
+    tiny.fill();
+    let work = tempfile::tempdir().expect("a directory");
+    let mark = mark();
+    let mut request = request(&[python(), "script.py"], &mark);
+    probed(&mut request, work.path(), "import time\ntime.sleep(0.06)\n");
+    let mut runner = Runner::idle_with(&mark, tiny.0.path());
+    runner.send(&Command::Start(Box::new(request)));
+    let events = runner.rest();
+    assert!(!finished(&events).cancelled);
+    assert!(finished(&events).counted_trials >= 2, "{events:?}");
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::RegionUnavailable { .. })), "{:?}", doubts(&events));
+    runner.assert_no_survivors(Duration::ZERO);
+}
+
+#[test]
+fn without_a_directory_for_temporary_files_another_is_used() {
+    let work = tempfile::tempdir().expect("a directory");
+    let mark = mark();
+    let mut request = request(&[python(), "script.py"], &mark);
+    probed(&mut request, work.path(), "import time\ntime.sleep(0.06)\n");
+    let mut runner = Runner::idle_with(&mark, std::path::Path::new("/no/such/directory"));
+    runner.send(&Command::Start(Box::new(request)));
+    let events = runner.rest();
+    assert!(!finished(&events).cancelled);
+    assert!(trials(&events).iter().all(|trial| went_well(trial) && trial.region_ns.is_some()), "{:?}", trials(&events));
+}

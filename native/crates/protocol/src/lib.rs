@@ -381,7 +381,8 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Seconds between the polite and the final signal.
     pub grace_s: f64,
-    /// Address space a process of the workload may use, bytes; null: no limit.
+    /// Private memory that the workload may use, bytes: no process of it may allocate more (the stacks of its
+    /// threads apart), and all together are ended when they use more. Null: no limit.
     pub memory_bytes: Option<u64>,
     /// Every arm in every block of the race, none dropped early.
     pub exhaustive: bool,
@@ -552,7 +553,7 @@ pub enum TrialStatus {
     TimedOut,
     /// Stopped because it was already much slower than the best.
     Capped,
-    /// Another load on the machine spoilt it; it was repeated or left out.
+    /// Another load on the machine spoilt it, or the machine slept or its clock was set; it was repeated or left out.
     Contaminated,
     /// The run was cancelled.
     Cancelled,
@@ -985,9 +986,9 @@ pub enum Doubt {
         /// CPUs there.
         target: u32,
     },
-    /// The machine slept during the run, or its clock was set; the trials it fell into do not count.
+    /// The machine slept or stood still during the run, or its clock was set; the trials it fell into do not count.
     ClockJumped {
-        /// Seconds between the clocks.
+        /// Seconds of the longest such jump; negative when the clock was set back.
         seconds: f64,
     },
     /// Fewer CPUs were to be had than are visible: other programs, steal time or weights took the rest.

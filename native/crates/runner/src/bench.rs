@@ -35,8 +35,15 @@ const FOREIGN_WINDOW: usize = 9;
 const REPEATS: u32 = 3;
 /// How often a paused run looks whether it may go on.
 const PAUSE_LOOK: Duration = Duration::from_millis(20);
+/// Times that the machine may sleep, or its clock be set, before the run ends with what it has.
+const JUMPS: u32 = 20;
+/// Attempts at a trial that is not scored (warm-up, lines) when the machine sleeps during it.
+const UNSCORED_ATTEMPTS: u32 = 3;
 /// Bytes of output that go into a `failed` or `trial_finished` event.
 const TAIL_BYTES: usize = 4_096;
+
+/// How the probe begins what it says when it cannot work.
+const PROBE_SAYS: &str = "The probe of ThreadGauge ";
 
 /// Why a stage ended early.
 #[derive(Debug)]
@@ -104,6 +111,10 @@ pub(crate) struct Bench<'a, 'e> {
     /// Foreign load of every trial, for the doubt.
     pub foreign_all: Vec<f64>,
     repeats_left: u32,
+    /// Trials that the machine slept through, or during which its clock was set.
+    jumps: u32,
+    /// The longest such jump, seconds.
+    jumped_s: f64,
     workload: &'a mut dyn Workload,
     started: Instant,
     pause: Pause,
@@ -170,6 +181,8 @@ impl<'a, 'e> Bench<'a, 'e> {
             foreign: VecDeque::new(),
             foreign_all: Vec::new(),
             repeats_left: most_repeats(request),
+            jumps: 0,
+            jumped_s: 0.0,
             started: Instant::now(),
             pause: Pause::default(),
             paused: Duration::ZERO,
@@ -280,11 +293,11 @@ impl<'a, 'e> Bench<'a, 'e> {
         let limit = self.request.limits.trial_s.min(self.request.limits.budget_s);
         let mut measured = self.run_once(current, Phase::Warmup, 0, limit, self.probe.clone(), None);
         let with_probe = self.probe != ProbeMode::Off;
-        if with_probe && matches!(measured.end, End::Exited(code) if code != 0) {
+        if with_probe && matches!(measured.end, End::Exited(1..) | End::CannotStart(_)) {
             // Is it the program or the probe? Only a run without the probe can tell.
             let plain = self.run_once(current, Phase::Warmup, 1, limit, ProbeMode::Off, None);
             if plain.end == End::Exited(0) {
-                self.without_probe("The program fails when the probe is loaded, and runs without it.".into());
+                self.without_probe(probe_refusal(&measured));
             }
             measured = plain;
         }
@@ -440,6 +453,13 @@ impl<'a, 'e> Bench<'a, 'e> {
             let judge = Judge { stopped_as, may_repeat: false };
             let status = if measured.spoilt { TrialStatus::Contaminated } else { self.status(&measured, Some(&judge)) };
             match status {
+                TrialStatus::Contaminated if measured.jumped_s != 0.0 => {
+                    if self.jumps > JUMPS {
+                        self.missing_trials += self.stage_left.max(1);
+                        return Err(Stop::Budget);
+                    }
+                    continue;
+                }
                 TrialStatus::Contaminated => {
                     attempt += 1;
                     self.repeats_left -= 1;
@@ -451,6 +471,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                     return Err(Stop::Budget);
                 }
                 TrialStatus::Cancelled => return Err(Stop::Cancelled),
+                TrialStatus::Failed => self.note_failure(arm, &measured)?,
                 _ => {}
             }
             if let Some(count) = self.ahead.get_mut(&arm) {
@@ -484,8 +505,18 @@ impl<'a, 'e> Bench<'a, 'e> {
     }
 
     /// Runs one trial and tells its start, its samples and its end. `judge` is absent for trials that are
-    /// not scored (warm-up, lines).
+    /// not scored (warm-up, lines); these are run again here should the machine sleep meanwhile.
     pub fn run_once(&mut self, arm: usize, phase: Phase, block: u32, limit_s: f64, probe: ProbeMode, judge: Option<Judge>) -> Measured {
+        for _ in 1..UNSCORED_ATTEMPTS {
+            let measured = self.attempt(arm, phase, block, limit_s, probe.clone(), judge);
+            if judge.is_some() || measured.jumped_s == 0.0 || self.cancel.is_set() {
+                return measured;
+            }
+        }
+        self.attempt(arm, phase, block, limit_s, probe, judge)
+    }
+
+    fn attempt(&mut self, arm: usize, phase: Phase, block: u32, limit_s: f64, probe: ProbeMode, judge: Option<Judge>) -> Measured {
         self.phase = phase;
         self.wait_while_paused(phase);
         if self.cancel.is_set() {
@@ -514,13 +545,19 @@ impl<'a, 'e> Bench<'a, 'e> {
         if self.request.workload.simulated.is_some() {
             self.simulated_s += measured.wall_ns as f64 / 1e9;
         }
-        self.records.arms[arm].cost_s.push(begun.elapsed().as_secs_f64());
+        if measured.jumped_s == 0.0 {
+            self.records.arms[arm].cost_s.push(begun.elapsed().as_secs_f64());
+        } else {
+            self.note_jump(measured.jumped_s);
+        }
         if running {
             self.next_trial += 1;
             let status = self.status(&measured, judge.as_ref());
             self.out.emit(Event::TrialFinished(finished(trial, arm, phase, status, &measured)));
             measured.spoilt = status == TrialStatus::Contaminated;
-            self.note_foreign(&measured);
+            if measured.jumped_s == 0.0 {
+                self.note_foreign(&measured);
+            }
         }
         if judge.is_none() {
             if let Some(count) = self.ahead.get_mut(&arm) {
@@ -549,10 +586,13 @@ impl<'a, 'e> Bench<'a, 'e> {
         let status = match measured.end {
             End::Exited(0) if self.scoring == Region::AfterImports && self.probe != ProbeMode::Off && measured.region.is_none() && judge.is_some() => TrialStatus::Failed,
             End::Exited(0) => TrialStatus::Ok,
-            End::Exited(_) | End::Signalled(_) | End::CannotStart(_) | End::Broken(_) => TrialStatus::Failed,
+            End::Exited(_) | End::Signalled(_) | End::OverMemory | End::CannotStart(_) | End::Broken(_) => TrialStatus::Failed,
             End::OverLimit => judge.map_or(TrialStatus::TimedOut, |judge| judge.stopped_as),
             End::Cancelled => TrialStatus::Cancelled,
         };
+        if measured.jumped_s != 0.0 && status != TrialStatus::Cancelled {
+            return TrialStatus::Contaminated;
+        }
         let spoilt = judge.is_some_and(|judge| judge.may_repeat) && matches!(status, TrialStatus::Ok | TrialStatus::Capped) && self.is_disturbed(measured);
         if spoilt { TrialStatus::Contaminated } else { status }
     }
@@ -562,6 +602,38 @@ impl<'a, 'e> Bench<'a, 'e> {
         let usual = stats::median(&self.foreign.iter().copied().collect::<Vec<_>>()).unwrap_or(0.0);
         let wall_s = (measured.wall_ns as f64 / 1e9).max(1e-3);
         measured.foreign_cpus.is_some_and(|foreign| foreign > usual + FOREIGN_CPUS + FOREIGN_TICKS_S / wall_s)
+    }
+
+    /// The machine slept, its clock was set, or nothing ran: told at once, the longest time of all.
+    fn note_jump(&mut self, seconds: f64) {
+        self.jumps += 1;
+        if seconds.abs() > self.jumped_s.abs() {
+            self.jumped_s = seconds;
+            self.doubt(Doubt::ClockJumped { seconds });
+        }
+    }
+
+    /// Why a scored trial failed, where that is worth a word of its own.
+    fn note_failure(&mut self, arm: usize, measured: &Measured) -> Result<(), Stop> {
+        if measured.out_of_memory {
+            let label = self.records.arms[arm].arm.label.clone();
+            self.doubt(match self.request.limits.memory_bytes {
+                Some(bytes) => Doubt::MemoryLimit { arm, bytes },
+                None => Doubt::NotMeasured { what: format!("With {label} this machine ran out of memory and ended the program.") },
+            });
+        }
+        let cwd = &self.request.workload.cwd;
+        if matches!(measured.end, End::CannotStart(_)) && !std::path::Path::new(cwd).is_dir() {
+            let message = format!("The working directory `{cwd}` is gone since the first run; the program itself may have removed it.");
+            if self.counted > 0 {
+                self.doubt(Doubt::NotMeasured { what: message });
+                self.missing_trials += self.stage_left.max(1);
+                return Err(Stop::Budget);
+            }
+            let hint = "Measure a program that can be run again and again in the same directory.".into();
+            return Err(Stop::Failed(Box::new(Failed { code: FailureCode::CannotStart, message, hint, output_tail: None })));
+        }
+        Ok(())
     }
 
     fn note_foreign(&mut self, measured: &Measured) {
@@ -751,6 +823,18 @@ fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured:
     }
 }
 
+/// Why the program does not run with the probe although it does without, as a full sentence.
+fn probe_refusal(with_probe: &Measured) -> String {
+    if let End::CannotStart(reason) = &with_probe.end {
+        return reason.clone();
+    }
+    if with_probe.output_tail.contains("No module named threadgauge_probe") {
+        return "The probe cannot be loaded: this program's Python looks for no modules in PYTHONPATH (it is started with -I or -E).".into();
+    }
+    let said = with_probe.output_tail.lines().rev().find_map(|line| Some(format!("{}{}", PROBE_SAYS, line.split_once(PROBE_SAYS)?.1)));
+    said.unwrap_or_else(|| "The program fails when the probe is loaded, and runs without it.".into())
+}
+
 /// The last bytes of `output`, cut at a character.
 fn tail(output: &str) -> String {
     let mut from = output.len().saturating_sub(TAIL_BYTES);
@@ -765,9 +849,16 @@ fn failure(measured: &Measured, request: &BenchRequest, limit_s: f64) -> Option<
     let output = tail(&measured.output_tail);
     let output_tail = (!output.is_empty()).then(|| output.clone());
     let program = &request.workload.argv.first().map_or("", String::as_str);
+    if measured.out_of_memory || measured.end == End::OverMemory {
+        let (message, hint) = match request.limits.memory_bytes {
+            Some(bytes) => (format!("The program came to the end of the memory it may use ({} MiB).", bytes >> 20), "Allow it more, or measure it with a smaller model or a smaller batch."),
+            None => ("This machine ran out of memory and ended the program.".to_owned(), "Measure it with a smaller model or a smaller batch, or end other programs first."),
+        };
+        return Some(Failed { code: FailureCode::WorkloadFailed, message, hint: hint.into(), output_tail });
+    }
     let failed = |code, message: String, hint: &str| Some(Failed { code, message, hint: hint.into(), output_tail: output_tail.clone() });
     match &measured.end {
-        End::Exited(0) | End::Cancelled => None,
+        End::Exited(0) | End::Cancelled | End::OverMemory => None,
         End::CannotStart(reason) => failed(FailureCode::CannotStart, reason.clone(), "Check the program and the working directory of the launch; for Python, select an interpreter that exists."),
         End::OverLimit => failed(
             FailureCode::WorkloadNeverEnds,

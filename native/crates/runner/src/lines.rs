@@ -121,6 +121,7 @@ fn trial(bench: &mut Bench<'_, '_>, arm: usize, block: u32, probe: ProbeMode) ->
         End::Cancelled => Err(Gap::Stop(Stop::Cancelled)),
         End::OverLimit if limit < bench.request.limits.trial_s => Err(Gap::Stop(Stop::Budget)),
         End::OverLimit => Err(Gap::Unmeasured(format!("the program did not end within {limit} s."))),
+        End::OverMemory => Err(Gap::Unmeasured("the program used more memory than it may.".into())),
         End::Exited(code) => Err(Gap::Unmeasured(format!("the program ended with exit code {code}."))),
         End::Signalled(signal) => Err(Gap::Unmeasured(format!("signal {signal} ended the program."))),
         End::CannotStart(reason) | End::Broken(reason) => Err(Gap::Unmeasured(reason.clone())),

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use threadgauge_protocol::{BenchRequest, Limits, Sample, Workload as Program};
 use threadgauge_sys::cell::{CurrentLine, LineCell};
+use threadgauge_sys::jumps::Clocks;
 use threadgauge_sys::leftovers;
-use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec};
+use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec, out_of_memory_kills};
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
 
 use crate::probe;
@@ -25,6 +26,13 @@ const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LOOK: Duration = Duration::from_millis(100);
 /// Mean gap of the looks while lines are timed; random, so that no loop of the program hides from them.
 const LINE_LOOK_S: f64 = 0.005;
+/// Clocks may move apart by this much, and by this share of the time, without a sleep: that is how the time of day is kept right.
+const JUMP_S: f64 = 0.25;
+const JUMP_SHARE: f64 = 0.001;
+/// A rest that lasts this much longer than asked for: the whole machine stood still, or the runner was stopped.
+const STALL: Duration = Duration::from_secs(2);
+/// What programs say when they get no more memory.
+const MEMORY_WORDS: [&str; 7] = ["MemoryError", "bad_alloc", "annot allocate memory", "an't allocate memory", "nable to allocate", "ut of memory", "OutOfMemory"];
 /// How long the end of a killed tree is waited for.
 const REAP: Duration = Duration::from_secs(20);
 /// How long output is waited for when the tree has gone.
@@ -37,11 +45,17 @@ pub struct Processes {
     random: Random,
     throttle: Option<Throttle>,
     directory: Option<tempfile::TempDir>,
+    clocks: Box<dyn FnMut() -> Clocks>,
 }
 
 impl Processes {
     /// The program of `request`.
     pub fn new(request: &BenchRequest) -> Self {
+        Self::with_clocks(request, Box::new(Clocks::now))
+    }
+
+    /// The same with other clocks to tell from whether the machine slept.
+    pub fn with_clocks(request: &BenchRequest, clocks: Box<dyn FnMut() -> Clocks>) -> Self {
         for directory in leftovers::directories() {
             leftovers::clear(&directory);
         }
@@ -51,13 +65,15 @@ impl Processes {
             random: Random::new(request.seed ^ 0x11e5),
             throttle: Throttle::find(),
             directory: None,
+            clocks,
         }
     }
 
     /// Where the probe writes. The directory is made again should someone have cleaned up under us.
     fn report_path(&mut self, trial: u32) -> Option<PathBuf> {
         if self.directory.as_ref().is_none_or(|directory| !directory.path().is_dir()) {
-            self.directory = tempfile::Builder::new().prefix(&leftovers::own_prefix()).tempdir().ok();
+            let prefix = leftovers::own_prefix();
+            self.directory = leftovers::directories().iter().find_map(|place| tempfile::Builder::new().prefix(&prefix).tempdir_in(place).ok());
         }
         self.directory.as_ref().map(|directory| directory.path().join(format!("trial-{trial}.json")))
     }
@@ -75,7 +91,7 @@ impl Processes {
         if let (Some(python), Some(report)) = (&self.program.python, report) {
             probe::inject(python, &spec.probe, spec.arm, report, cell.map(LineCell::path), &mut argv, &mut env);
         }
-        SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, supervisor: None }
+        SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, memory_bytes: self.limits.memory_bytes, supervisor: None }
     }
 }
 
@@ -91,6 +107,8 @@ impl Workload for Processes {
         }
         let timed_lines = probed && matches!(spec.probe, ProbeMode::Wall | ProbeMode::Cpu(_));
         let cell = if timed_lines { LineCell::create().ok() } else { None };
+        let kills_before = out_of_memory_kills();
+        let clocks_before = (self.clocks)();
         let throttled_before = self.throttle.as_ref().and_then(Throttle::throttled_ns);
         let mut child = match Child::spawn(&self.spawn_spec(spec, report.as_ref(), cell.as_ref())) {
             Ok(child) => child,
@@ -101,7 +119,8 @@ impl Workload for Processes {
         let stdout = Drain::start(child.take_stdout(), keep);
         let stderr = Drain::start(child.take_stderr(), keep);
         let mut watch = Watch::new(&child, cell, timed_lines, spec.trial);
-        let ended = follow(child, spec.limit, Duration::from_secs_f64(self.limits.grace_s), &mut watch, &mut self.random, live, cancel);
+        let bounds = Bounds { limit: spec.limit, grace: Duration::from_secs_f64(self.limits.grace_s), memory_bytes: self.limits.memory_bytes };
+        let ended = follow(child, &bounds, &mut watch, &mut self.random, live, cancel);
         let (stdout, output_hash) = stdout.finish();
         let (stderr, _) = stderr.finish();
 
@@ -120,8 +139,23 @@ impl Workload for Processes {
         measured.foreign_cpus = watch.sampler.mean_foreign_cpus();
         let throttled_after = self.throttle.as_ref().and_then(Throttle::throttled_ns);
         measured.throttled_ns = throttled_before.zip(throttled_after).map(|(before, after)| after.saturating_sub(before));
+        let apart_s = (self.clocks)().apart_s(&clocks_before);
+        let allowed_s = JUMP_S + JUMP_SHARE * measured.wall_ns as f64 / 1e9;
+        measured.jumped_s = if watch.stalled > STALL && watch.stalled.as_secs_f64() > apart_s.abs() {
+            watch.stalled.as_secs_f64()
+        } else if apart_s.abs() > allowed_s {
+            apart_s
+        } else {
+            0.0
+        };
         measured.output_hash = output_hash;
         measured.output_tail = join_tails(&stdout, &stderr);
+        measured.out_of_memory = match measured.end {
+            End::OverMemory => true,
+            End::Signalled(KILLED) if kills_before < out_of_memory_kills() => true,
+            End::Exited(1..) | End::Signalled(_) => self.limits.memory_bytes.is_some() && MEMORY_WORDS.iter().any(|words| measured.output_tail.contains(words)),
+            _ => false,
+        };
         if let Some(report) = report {
             if measured.end == End::Exited(0) {
                 let paths = probe::read(&report, &mut measured);
@@ -137,11 +171,20 @@ impl Workload for Processes {
     }
 }
 
+/// `SIGKILL`, with which the system ends programs when memory runs out.
+const KILLED: i32 = 9;
+
+/// What a trial may use.
+struct Bounds {
+    limit: Duration,
+    grace: Duration,
+    memory_bytes: Option<u64>,
+}
+
 /// Follows a child to its end, or ends it.
 fn follow(
     mut child: Child,
-    limit: Duration,
-    grace: Duration,
+    bounds: &Bounds,
     watch: &mut Watch,
     random: &mut Random,
     live: &mut dyn FnMut(Live),
@@ -151,19 +194,26 @@ fn follow(
         let age = watch.started.elapsed();
         let stopped = if cancel.is_set() {
             Some(End::Cancelled)
-        } else if age >= limit {
+        } else if age >= bounds.limit {
             Some(End::OverLimit)
+        } else if watch.uses_more_than(bounds.memory_bytes) {
+            Some(End::OverMemory)
         } else {
             None
         };
         if let Some(end) = stopped {
+            // A program that fills the memory is not given the time to fill more.
+            let grace = if end == End::OverMemory { Duration::ZERO } else { bounds.grace };
             let exit = stop(&mut child, grace)?;
             // The program itself may have ended in time, and only what it left behind was still being ended.
-            let in_time = exit.filter(|exit| end == End::OverLimit && exit.wall < limit);
+            let in_time = exit.filter(|exit| end == End::OverLimit && exit.wall < bounds.limit);
             return Ok((in_time.map_or(end, |exit| natural_end(&exit)), exit));
         }
-        let pause = watch.until_next_look().min(TICK).min(limit.saturating_sub(age));
-        if let Some(exit) = child.wait_timeout(pause).map_err(|error| format!("The program could not be followed: {error}."))? {
+        let pause = watch.until_next_look().min(TICK).min(bounds.limit.saturating_sub(age));
+        let resting = Instant::now();
+        let ended = child.wait_timeout(pause).map_err(|error| format!("The program could not be followed: {error}."))?;
+        watch.stalled = watch.stalled.max(resting.elapsed().saturating_sub(pause));
+        if let Some(exit) = ended {
             let end = natural_end(&exit);
             // A cancel that also reached the program (Ctrl+C goes to a whole terminal) is a cancel.
             return Ok((if cancel.is_set() { End::Cancelled } else { end }, Some(exit)));
@@ -213,6 +263,8 @@ struct Watch {
     random_gaps: bool,
     lines: BTreeMap<CurrentLine, LineLoad>,
     previous: Option<(CurrentLine, TreeSample)>,
+    /// The longest time that a rest lasted longer than asked for.
+    stalled: Duration,
 }
 
 impl Watch {
@@ -231,7 +283,12 @@ impl Watch {
             random_gaps,
             lines: BTreeMap::new(),
             previous: None,
+            stalled: Duration::ZERO,
         }
+    }
+
+    fn uses_more_than(&self, limit: Option<u64>) -> bool {
+        limit.is_some_and(|limit| self.sampler.memory_bytes().is_some_and(|used| used > limit))
     }
 
     fn until_next_look(&self) -> Duration {

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
-use threadgauge_protocol::{BenchRequest, Command, CommandEnvelope, Event, Failed, FailureCode, Finished, Hello, Machine, PROTOCOL_VERSION};
+use threadgauge_protocol::{BenchRequest, Command, CommandEnvelope, Doubt, Event, Failed, FailureCode, Finished, Hello, Machine, PROTOCOL_VERSION};
 
 use crate::bench;
 use crate::emit::{Emitter, Sink};
@@ -78,6 +78,9 @@ pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host:
         Ok(turn::Outcome::NotNeeded) => None,
         Err(served) => return served,
     };
+    if let Some(doubt) = fewer_cores(&request, &host.machine) {
+        emitter.emit(Event::Doubt(doubt));
+    }
     guarded(&mut emitter, |emitter| {
         let mut workload: Box<dyn Workload> = match &request.workload.simulated {
             Some(law) => Box::new(Simulated::new(law.clone(), request.seed)),
@@ -85,6 +88,15 @@ pub fn serve<R: BufRead + Send + 'static>(input: R, output: &mut dyn Sink, host:
         };
         bench::run_with_pauses(&request, workload.as_mut(), emitter, cancel, &pause, &missing)
     })
+}
+
+/// What is measured on fewer CPUs than the answer is meant for says nothing of the counts above them.
+fn fewer_cores(request: &BenchRequest, machine: &Machine) -> Option<Doubt> {
+    let target = request.target_cpus?;
+    let allowed = machine.affinity.as_ref().map(|cpus| cpus.len() as u32);
+    let quota = machine.cpu_quota.map(|quota| quota.ceil().max(1.0) as u32);
+    let here = [machine.logical_cores, allowed, quota].into_iter().flatten().min()?;
+    (here < target).then_some(Doubt::FewerCoresThanTarget { here, target })
 }
 
 /// Runs `task`; should it panic, the stream still ends lawfully (and unwinding has ended the workload).
@@ -176,6 +188,18 @@ mod tests {
         assert_eq!((trial.trial, trial.arm, trial.status), (0, 1, TrialStatus::Cancelled));
         assert_eq!(failed.code, FailureCode::Internal);
         assert!(failed.message.contains("out of cheese"));
+    }
+
+    #[test]
+    fn a_machine_with_fewer_cpus_than_the_target_is_a_doubt() {
+        let request = |target_cpus| BenchRequest { target_cpus, ..BenchRequest::default() };
+        let machine = Machine { logical_cores: Some(8), ..Machine::default() };
+        assert_eq!(fewer_cores(&request(None), &machine), None);
+        assert_eq!(fewer_cores(&request(Some(8)), &machine), None);
+        assert_eq!(fewer_cores(&request(Some(96)), &machine), Some(Doubt::FewerCoresThanTarget { here: 8, target: 96 }));
+        let limited = Machine { affinity: Some(vec![0, 1, 2, 3]), cpu_quota: Some(2.5), ..machine };
+        assert_eq!(fewer_cores(&request(Some(8)), &limited), Some(Doubt::FewerCoresThanTarget { here: 3, target: 8 }));
+        assert_eq!(fewer_cores(&request(Some(8)), &Machine::default()), None, "nothing is known of this machine");
     }
 
     #[test]

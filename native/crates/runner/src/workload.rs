@@ -95,6 +95,8 @@ pub enum End {
     Signalled(i32),
     /// It was stopped at the limit.
     OverLimit,
+    /// It was stopped because it used more memory than it may.
+    OverMemory,
     /// It was stopped because the run was cancelled.
     Cancelled,
     /// It never started; why, as a full sentence.
@@ -182,6 +184,10 @@ pub struct Measured {
     pub throttled_ns: Option<u64>,
     /// Mean CPUs' worth of work of other processes.
     pub foreign_cpus: Option<f64>,
+    /// Seconds by which the machine slept, its clock was set, or nothing ran at all meanwhile; 0 when that is usual.
+    pub jumped_s: f64,
+    /// It failed because it came to the end of the memory it may use.
+    pub out_of_memory: bool,
     /// Judged to be disturbed by them; the run decides, not the workload.
     pub spoilt: bool,
     /// Hash of everything it wrote to stdout.
@@ -212,6 +218,8 @@ impl Measured {
             run_delay_ns: None,
             throttled_ns: None,
             foreign_cpus: None,
+            jumped_s: 0.0,
+            out_of_memory: false,
             spoilt: false,
             output_hash: None,
             output_tail: String::new(),

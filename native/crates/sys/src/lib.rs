@@ -9,6 +9,7 @@ pub mod cell;
 mod cgroup;
 pub mod clock;
 pub mod inspect;
+pub mod jumps;
 pub mod leftovers;
 #[cfg(target_os = "linux")]
 mod pools;

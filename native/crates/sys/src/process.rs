@@ -45,6 +45,9 @@ pub struct SpawnSpec {
     pub cwd: PathBuf,
     /// The whole environment; nothing of the runner's own is inherited.
     pub env: BTreeMap<String, String>,
+    /// Private memory that no process of the workload may exceed, bytes. The stacks of its threads, which are
+    /// reserved and hardly used, come on top. Ignored where it cannot be enforced.
+    pub memory_bytes: Option<u64>,
     /// Program and arguments of the supervisor, when it is not this very binary (tests).
     pub supervisor: Option<Vec<OsString>>,
 }
@@ -259,6 +262,12 @@ pub fn adopt_orphans() {
 /// The supervisor: reads what to start from stdin (a socket to the runner), never returns.
 pub fn supervisor_main() -> ! {
     platform::supervisor_main()
+}
+
+/// How often this machine has run out of memory and ended a process for it, since it started; `None` where
+/// that is not counted.
+pub fn out_of_memory_kills() -> Option<u64> {
+    platform::out_of_memory_kills()
 }
 
 /// What this platform cannot do with processes.

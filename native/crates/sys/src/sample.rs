@@ -90,6 +90,12 @@ impl TreeSampler {
         self.0.mean_stolen_cpus()
     }
 
+    /// Private memory of the whole tree at this moment, bytes: what its processes use apart from files and from
+    /// what they share. Of the processes seen at the last look; `None` where it cannot be told.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.0.memory_bytes()
+    }
+
     /// Mean foreign load since the sampler was made, in CPUs; `None` when it cannot be told.
     pub fn mean_foreign_cpus(&self) -> Option<f64> {
         self.0.mean_foreign_cpus()

@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn spec(argv: &[&str]) -> SpawnSpec {
     let env = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())]);
-    SpawnSpec { argv: argv.iter().map(|&a| a.to_owned()).collect(), cwd: std::env::temp_dir(), env, supervisor: None }
+    SpawnSpec { argv: argv.iter().map(|&a| a.to_owned()).collect(), cwd: std::env::temp_dir(), env, ..SpawnSpec::default() }
 }
 
 fn shell(script: &str) -> SpawnSpec {

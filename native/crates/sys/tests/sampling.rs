@@ -21,7 +21,7 @@ fn interpreter() -> &'static str {
 fn python(script: &str) -> Child {
     let env = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())]);
     let argv = [interpreter(), "-S", "-c", script].map(str::to_owned).to_vec();
-    Child::spawn(&SpawnSpec { argv, cwd: std::env::temp_dir(), env, supervisor: None }).unwrap()
+    Child::spawn(&SpawnSpec { argv, cwd: std::env::temp_dir(), env, ..SpawnSpec::default() }).unwrap()
 }
 
 /// Samples every few milliseconds until the workload ends; all samples and the CPU time from its exit.

@@ -1,13 +1,20 @@
 /** Saved event streams of benchmark runs. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Writes a whole file or nothing. */
+/** Writes a whole file or nothing. A device or a pipe is written to as it is: it must not be replaced by a file. */
 export async function writeAtomically(file: string, content: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
+  const present = await stat(file).catch(() => null);
+  if (present && !present.isFile()) return writeFile(file, content);
   const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, file);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
 }
 
 /** A name that sorts by time and says what was measured. */

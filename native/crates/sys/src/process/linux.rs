@@ -22,6 +22,11 @@ const SWEEP_EVERY: Duration = Duration::from_millis(5);
 /// Refuses specifications larger than any `execve` would take.
 const MAX_SPEC_BYTES: usize = 64 << 20;
 
+/// Written to `oom_score_adj` of the workload: should memory run out, it is ended before the editor and the runner.
+const ENDED_FIRST: &[u8] = b"500";
+/// Space of a thread's stack when the limit says nothing useful.
+const USUAL_STACK: u64 = 8 << 20;
+
 const TERMINATE: u8 = b'T';
 const KILL: u8 = b'K';
 
@@ -31,6 +36,7 @@ struct Order {
     argv: Vec<String>,
     cwd: std::path::PathBuf,
     env: BTreeMap<String, String>,
+    memory_bytes: Option<u64>,
 }
 
 /// What the supervisor tells the runner, one JSON line each.
@@ -124,7 +130,7 @@ impl Child {
         let mut child =
             Self { supervisor, socket: Arc::new(ours), received: Vec::new(), pid: 0, stdout, stderr, ended: None };
 
-        let order = Order { argv: spec.argv.clone(), cwd: spec.cwd.clone(), env: spec.env.clone() };
+        let order = Order { argv: spec.argv.clone(), cwd: spec.cwd.clone(), env: spec.env.clone(), memory_bytes: spec.memory_bytes };
         let sent = serde_json::to_vec(&order).map_err(io::Error::from).and_then(|text| {
             let length = u32::try_from(text.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
             (&*child.socket).write_all(&length.to_ne_bytes())?;
@@ -482,6 +488,7 @@ fn start(order: &Order) -> Result<u32, Refusal> {
     let Some(program) = order.argv.first() else { return Err(Refusal::NotFound) };
     check_cwd(&order.cwd)?;
     let own = std::process::id() as i32;
+    let memory = order.memory_bytes.map(data_limit);
     let mut command = Command::new(program);
     command.args(&order.argv[1..]).env_clear().envs(&order.env).current_dir(&order.cwd).stdin(Stdio::null());
     // SAFETY: only system calls that are safe after fork, and no allocation.
@@ -500,13 +507,29 @@ fn start(order: &Order) -> Result<u32, Refusal> {
             let mut none: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-            Ok(())
+            let score = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if score >= 0 {
+                libc::write(score, ENDED_FIRST.as_ptr().cast(), ENDED_FIRST.len());
+                libc::close(score);
+            }
+            memory.map_or(Ok(()), |limit| check(libc::setrlimit(libc::RLIMIT_DATA, &raw const limit)).map(drop))
         });
     }
     match command.spawn() {
         Ok(child) => Ok(child.id()),
         Err(error) => Err(refusal(&error, order, program)),
     }
+}
+
+/// What a process may allocate when it may use `bytes`: the stacks of two threads per CPU come on top.
+fn data_limit(bytes: u64) -> libc::rlimit {
+    let mut stack = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a local.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut stack) } == 0;
+    let stack = Some(stack.rlim_cur).filter(|&size| known && size <= 8 * USUAL_STACK).unwrap_or(USUAL_STACK);
+    let threads = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let limit = bytes.saturating_add(stack.saturating_mul(threads));
+    libc::rlimit { rlim_cur: limit, rlim_max: limit }
 }
 
 fn check_cwd(cwd: &Path) -> Result<(), Refusal> {
@@ -684,6 +707,11 @@ pub(crate) fn descendants(all: &[Process], root: u32) -> Vec<Process> {
         }
     }
     found
+}
+
+pub(super) fn out_of_memory_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
 pub(super) fn missing() -> Vec<String> {

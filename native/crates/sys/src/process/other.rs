@@ -172,6 +172,10 @@ pub(super) fn supervisor_main() -> ! {
     std::process::exit(2)
 }
 
+pub(super) fn out_of_memory_kills() -> Option<u64> {
+    None
+}
+
 pub(super) fn missing() -> Vec<String> {
     vec![
         "On this platform processes that the workload starts in a session or job of their own, and all of them should the runner be killed, are not ended with it.".to_owned(),

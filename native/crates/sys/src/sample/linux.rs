@@ -219,6 +219,18 @@ impl TreeSampler {
         (wall >= FOREIGN_WINDOW).then(|| last.stolen_ns.saturating_sub(first.stolen_ns) as f64 / wall.as_nanos() as f64)
     }
 
+    pub(super) fn memory_bytes(&self) -> Option<u64> {
+        // SAFETY: no memory is involved.
+        let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+        let pages = |pid: &u32| {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+            let mut numbers = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
+            let (resident, shared) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+            Some(resident.saturating_sub(shared))
+        };
+        Some(self.members.keys().filter_map(pages).sum::<u64>().saturating_mul(page))
+    }
+
     pub(super) fn mean_foreign_cpus(&self) -> Option<f64> {
         let (first, last) = (self.first_load?, self.last_load?);
         first.foreign_until(&last)

@@ -22,6 +22,9 @@ impl TreeSampler {
     }
 
     pub(super) fn mean_stolen_cpus(&self) -> Option<f64> {
+    }
+
+    pub(super) fn memory_bytes(&self) -> Option<u64> {
         None
     }
 
