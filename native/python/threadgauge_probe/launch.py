@@ -36,7 +36,8 @@ class Session:
         self.plain_codes = {}
         roots = orders.get("roots") or []
         self.roots = tuple(os.path.join(os.path.realpath(r), "") for r in roots)
-        self.torch_num_threads = orders.get("torch_num_threads")
+        self.torch = {name: orders[name] for name in ("torch_num_threads", "torch_num_interop_threads", "flush_denormal") if orders.get(name) is not None}
+        self.barrier = orders.get("barrier")
         if self.mode in ("wall", "cpu"):
             from threadgauge_probe.timing import Timing
 
@@ -47,7 +48,16 @@ class Session:
     def mark(self):
         """The end of the leading imports: the region begins."""
         if self.start is None:
+            self.meet()
             self.start = (time.perf_counter_ns(), time.process_time_ns())
+
+    def meet(self, wait=True):
+        """Waits until every instance of the trial has come to where its region begins, or has ended."""
+        barrier, self.barrier = self.barrier, None
+        if barrier is not None:
+            from threadgauge_probe import barrier as place
+
+            place.meet(barrier["path"], barrier["index"], barrier["count"], wait, self.errors)
 
     # ------------------------------------------------------------------ code
 
@@ -169,6 +179,8 @@ class Session:
             if os.getpid() != self.pid:
                 return
             end = (time.perf_counter_ns(), time.process_time_ns())
+            # Who never came must not be waited for.
+            self.meet(wait=False)
             region = None
             if self.start is not None:
                 region = {"start_ns": self.start[0], "end_ns": end[0], "cpu_start_ns": self.start[1], "cpu_end_ns": end[1]}
@@ -258,9 +270,8 @@ def _observed_threads():
 # ---------------------------------------------------------------------- torch
 
 
-def _override_torch(count):
-    """Makes every ``torch.set_num_threads(n)`` use ``count``, once torch is imported."""
-    import functools
+def _change_torch(orders):
+    """Puts settings of torch into force as soon as it is imported: see the functions below."""
     import importlib.machinery
     import importlib.util
 
@@ -280,24 +291,53 @@ def _override_torch(count):
                 def exec_module(module):
                     del loader.exec_module
                     execute(module)
-                    change(module)
+                    if "torch_num_threads" in orders:
+                        _override_count(module, "set_num_threads", int(orders["torch_num_threads"]))
+                    if "torch_num_interop_threads" in orders:
+                        _override_interop(module, int(orders["torch_num_interop_threads"]))
+                    if "flush_denormal" in orders:
+                        # Threads take the mode over from the one that starts them, so it comes before any.
+                        module.set_flush_denormal(bool(orders["flush_denormal"]))
 
                 loader.exec_module = exec_module
             return spec
 
-    def change(torch):
-        plain = torch.set_num_threads
-
-        @functools.wraps(plain)
-        def set_num_threads(n):
-            # Nonsense gets the error that it always gets.
-            return plain(count if isinstance(n, int) and not isinstance(n, bool) and n > 0 else n)
-
-        torch.set_num_threads = set_num_threads
-        torch._C.set_num_threads = set_num_threads
-
     finder = Finder()
     sys.meta_path.insert(0, finder)
+
+
+def _is_count(n):
+    return isinstance(n, int) and not isinstance(n, bool) and n > 0
+
+
+def _override_count(torch, name, count):
+    """Makes every ``torch.set_num_threads(n)`` use ``count``."""
+    import functools
+
+    plain = getattr(torch, name)
+
+    @functools.wraps(plain)
+    def replaced(n):
+        # Nonsense gets the error that it always gets.
+        return plain(count if _is_count(n) else n)
+
+    setattr(torch, name, replaced)
+    setattr(torch._C, name, replaced)
+
+
+def _override_interop(torch, count):
+    """Sets the threads between operations to ``count``, which can be done once, and lets the script's own calls be."""
+    import functools
+
+    plain = torch.set_num_interop_threads
+    plain(count)
+
+    @functools.wraps(plain)
+    def replaced(n):
+        return None if _is_count(n) else plain(n)
+
+    torch.set_num_interop_threads = replaced
+    torch._C.set_num_interop_threads = replaced
 
 
 # ---------------------------------------------------------------------- environment
@@ -530,8 +570,8 @@ def main():
     atexit.register(session.write)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=session.forked)
-    if session.torch_num_threads:
-        _override_torch(int(session.torch_num_threads))
+    if session.torch:
+        _change_torch(session.torch)
     module = arguments[1] if arguments[0] == "-m" else None
     if module is not None or session.timing is not None:
         _hook_imports(session, module)

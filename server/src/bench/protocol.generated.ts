@@ -403,7 +403,7 @@ export interface Arm {
    */
   label: string;
   /**
-   * NUMA node each instance takes its memory from; empty: not bound.
+   * NUMA node each instance takes its memory from, as an index into `nodes` of the machine; empty: not bound.
    */
   memory_nodes?: number[];
   /**
@@ -538,6 +538,14 @@ export interface Variation {
    * For people: `OMP_WAIT_POLICY=passive`.
    */
   label: string;
+  /**
+   * Tried only when the winner has at least so many threads: a single thread does not wait for others.
+   */
+  least_threads?: number | null;
+  /**
+   * Tried only when the winner has at most so many threads: more do not fit on the CPUs it names.
+   */
+  most_threads?: number | null;
   /**
    * Why it is tried.
    */

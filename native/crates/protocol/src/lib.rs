@@ -311,7 +311,7 @@ pub struct Arm {
     /// CPU ids each instance is bound to, one list per instance; empty: not bound by the runner.
     #[serde(default)]
     pub cpus: Vec<Vec<u32>>,
-    /// NUMA node each instance takes its memory from; empty: not bound.
+    /// NUMA node each instance takes its memory from, as an index into `nodes` of the machine; empty: not bound.
     #[serde(default)]
     pub memory_nodes: Vec<u32>,
 }
@@ -341,6 +341,12 @@ pub struct Variation {
     /// As in an arm: CPUs of the one instance.
     #[serde(default)]
     pub cpus: Vec<u32>,
+    /// Tried only when the winner has at least so many threads: a single thread does not wait for others.
+    #[serde(default)]
+    pub least_threads: Option<u32>,
+    /// Tried only when the winner has at most so many threads: more do not fit on the CPUs it names.
+    #[serde(default)]
+    pub most_threads: Option<u32>,
 }
 
 /// What a grid of instances and threads is searched for.

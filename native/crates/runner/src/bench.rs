@@ -14,7 +14,7 @@ use crate::records::{ArmRecord, Records};
 use crate::serve::Served;
 use crate::verdict::{self, Evidence};
 use crate::workload::{Cancel, End, Live, Measured, Pause, ProbeMode, TrialSpec, Workload};
-use crate::{doubts, lines, race, refine, stats};
+use crate::{doubts, instances, lines, race, refine, stats, vary};
 
 /// A sample is stopped when it takes this many times the best one.
 const CAP: f64 = 1.5;
@@ -23,8 +23,10 @@ const CAP: f64 = 1.5;
 const FIRST_CAP: f64 = 4.0;
 /// How many settings are few.
 const FEW_ARMS: usize = 3;
-/// Shares of the budget at which the race, the refinement and the confirmation end.
-const SHARES: [f64; 3] = [0.5, 0.65, 0.9];
+/// Shares of the budget at which the race, the refinement, the race of further settings and the confirmation end.
+const SHARES: [f64; 4] = [0.5, 0.65, 0.65, 0.9];
+/// The same when there are further settings to try.
+const SHARES_WITH_VARIATIONS: [f64; 4] = [0.35, 0.45, 0.7, 0.9];
 /// Foreign load above the usual by this many CPUs spoils a trial.
 const FOREIGN_CPUS: f64 = 0.10;
 /// CPU accounting of the whole machine counts in ticks: the uncertainty of a trial's foreign load, in CPU seconds.
@@ -159,7 +161,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn new(request: &'a BenchRequest, workload: &'a mut dyn Workload, out: &'a mut Emitter<'e>, cancel: &Cancel) -> Self {
         let python = request.workload.python.as_ref();
         let scoring = if request.workload.simulated.is_some() { Region::Process } else { python.map_or(Region::Process, |python| python.region) };
-        let wants_probe = scoring == Region::AfterImports || request.arms.iter().any(needs_probe);
+        let wants_probe = scoring != Region::Process || request.arms.iter().any(needs_probe) || request.variations.iter().any(vary::needs_probe);
         Self {
             request,
             workload,
@@ -244,7 +246,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             0
         };
         let measured = match self.request.mode {
-            Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self.request)),
+            Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self.request)).saturating_add(vary::most_trials(self.request)),
             Mode::Verify => confirm,
             Mode::Lines | Mode::Grid => 0,
         };
@@ -338,18 +340,29 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn search(&mut self) -> Result<(), Stop> {
         let current = self.request.current;
         let budget = self.request.limits.budget_s;
+        let shares = shares(self.request);
         let arms: Vec<usize> = (0..self.records.arms.len()).filter(|&arm| !self.records.arms[arm].dropped).collect();
         let mut evidence = Evidence::default();
-        self.deadline_s = budget * SHARES[0];
+        self.deadline_s = budget * shares[0];
         let mut ended = race::race(self, &arms, Phase::Race);
         if !matches!(ended, Err(Stop::Cancelled | Stop::Failed(_))) {
             if ended.is_ok() {
-                self.deadline_s = self.deadline_s.max(budget * SHARES[1]);
+                self.deadline_s = self.deadline_s.max(budget * shares[1]);
                 if let Err(stop) = refine::refine(self) {
                     ended = Err(stop);
                 }
             }
-            if let (Some(winner), false) = (race::winner(self), matches!(ended, Err(Stop::Cancelled))) {
+            if let (Some(mut winner), false) = (race::winner(self), matches!(ended, Err(Stop::Cancelled))) {
+                if ended.is_ok() && !self.request.variations.is_empty() {
+                    self.deadline_s = self.deadline_s.max(budget * shares[2]);
+                    let mut further = vary::Further::new(self, winner);
+                    if let Err(stop) = further.run(self) {
+                        ended = Err(stop);
+                    }
+                    winner = further.best;
+                    evidence.further = further.sentence(self);
+                    evidence.helped = further.helped();
+                }
                 evidence.candidate = Some(winner);
                 if winner != current {
                     let shown = stats::t_interval(&self.records.paired(current, winner, 0)).filter(|interval| interval.n >= 3);
@@ -357,7 +370,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                     if shown.is_some_and(|interval| interval.high <= claim) {
                         evidence.tied_in_race = true;
                     } else {
-                        self.deadline_s = budget * SHARES[2];
+                        self.deadline_s = budget * shares[3];
                         let blocks = confirm::blocks_needed(self, current, winner);
                         let mut confirmation = Confirmation::new(current, winner, blocks);
                         let confirmed = confirmation.run(self);
@@ -377,15 +390,15 @@ impl<'a, 'e> Bench<'a, 'e> {
     fn verify(&mut self) -> Result<(), Stop> {
         let current = self.request.current;
         let other = 1 - current;
-        self.deadline_s = self.request.limits.budget_s * SHARES[2];
+        self.deadline_s = self.request.limits.budget_s * SHARES[3];
         self.best = Some(other);
         let mut confirmation = Confirmation::new(current, other, self.request.limits.confirm_blocks);
         let ended = confirmation.run(self);
         let evidence = Evidence {
             candidate: Some(other),
-            tied_in_race: false,
             interval: confirmation.interval(),
             pairs: confirmation.pairs.len() as u32,
+            ..Default::default()
         };
         self.conclude(&evidence, &ended);
         ended
@@ -657,6 +670,10 @@ impl<'a, 'e> Bench<'a, 'e> {
         let (wall, cpu) = region.map_or((measured.wall_ns, measured.cpu_ns), |region| (region.wall_ns, region.cpu_ns));
         let record = &mut self.records.arms[arm];
         record.scores.push((trial, score));
+        if record.arm.instances.is_some() {
+            record.throughputs.push(throughput(measured, score));
+            record.together.extend(measured.together);
+        }
         if wall > 0 {
             record.busy.push(cpu as f64 / wall as f64);
         }
@@ -673,6 +690,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// The scored time; `None` when the region is scored and was not seen.
     fn score_ns(&self, measured: &Measured) -> Option<f64> {
         match self.scoring {
+            Region::Process if !measured.instances_ns.is_empty() => Some(measured.instances_ns.iter().sum::<u64>() as f64 / measured.instances_ns.len() as f64),
             Region::Process => Some(measured.wall_ns as f64),
             Region::AfterImports | Region::Selected => measured.region.map(|region| region.wall_ns as f64),
         }
@@ -707,7 +725,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// Asked when the time of the race is up: while the setting in force wins there is nothing to confirm,
     /// and the race may go on with the time kept for that. True when it may.
     pub fn needs_no_confirmation(&mut self) -> bool {
-        let end = self.request.limits.budget_s * SHARES[2];
+        let end = self.request.limits.budget_s * if self.request.variations.is_empty() { SHARES[3] } else { SHARES_WITH_VARIATIONS[1] };
         let leads = race::winner(self).is_none_or(|winner| winner == self.request.current);
         if !leads || self.deadline_s >= end {
             return false;
@@ -774,8 +792,12 @@ impl<'a, 'e> Bench<'a, 'e> {
 }
 
 /// True when the probe is what puts the setting into force.
-fn needs_probe(arm: &Arm) -> bool {
-    arm.torch_num_threads.is_some() || arm.pin_env
+pub(crate) fn needs_probe(arm: &Arm) -> bool {
+    arm.torch_num_threads.is_some() || arm.pin_env || arm.torch_num_interop_threads.is_some() || arm.flush_denormal.is_some()
+}
+
+fn shares(request: &BenchRequest) -> [f64; 4] {
+    if request.variations.is_empty() { SHARES } else { SHARES_WITH_VARIATIONS }
 }
 
 /// Repetitions of spoilt trials in a whole run: a load that stays must not multiply its length.
@@ -819,6 +841,8 @@ fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured:
         signal: if let End::Signalled(signal) = measured.end { Some(signal) } else { None },
         output_tail: (failed && !tail.is_empty()).then_some(tail),
         observed_threads: measured.observed_threads,
+        instances_ns: measured.instances_ns.clone(),
+        throughput_per_s: instances::throughput(&measured.instances_ns).filter(|_| status == TrialStatus::Ok),
         ..Default::default()
     }
 }
@@ -833,6 +857,11 @@ fn probe_refusal(with_probe: &Measured) -> String {
     }
     let said = with_probe.output_tail.lines().rev().find_map(|line| Some(format!("{}{}", PROBE_SAYS, line.split_once(PROBE_SAYS)?.1)));
     said.unwrap_or_else(|| "The program fails when the probe is loaded, and runs without it.".into())
+}
+
+/// Pieces of work per second of a trial in which one piece took `score` nanoseconds.
+fn throughput(measured: &Measured, score: f64) -> f64 {
+    instances::throughput(&measured.instances_ns).unwrap_or(1e9 / score)
 }
 
 /// The last bytes of `output`, cut at a character.

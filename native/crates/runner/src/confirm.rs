@@ -24,6 +24,8 @@ pub(crate) struct Confirmation {
     current: usize,
     rival: usize,
     blocks: u32,
+    phase: Phase,
+    may_give_up: bool,
     /// Logarithm of current over rival, one per pair of neighbouring runs, two per block.
     pub pairs: Vec<f64>,
 }
@@ -31,7 +33,14 @@ pub(crate) struct Confirmation {
 impl Confirmation {
     /// Nothing is measured yet; `blocks` of it are wanted.
     pub fn new(current: usize, rival: usize, blocks: u32) -> Self {
-        Self { current, rival, blocks, pairs: Vec::new() }
+        Self { current, rival, blocks, phase: Phase::Confirm, may_give_up: false, pairs: Vec::new() }
+    }
+
+    /// A comparison within another phase, which is given up once it is not likely to show a gain any more.
+    /// (Giving up early never invents one.)
+    pub fn hopefully(mut self, phase: Phase) -> Self {
+        (self.phase, self.may_give_up) = (phase, true);
+        self
     }
 
     /// What the pairs show.
@@ -50,11 +59,11 @@ impl Confirmation {
                 return Err(Stop::Budget);
             }
             let left = 2 * (self.blocks - block);
-            bench.set_ahead(&[(self.current, left), (self.rival, left)], false);
+            bench.set_ahead(&[(self.current, left), (self.rival, left)], self.phase != Phase::Confirm);
             let (outer, inner) = if bench.random.coin() { (self.current, self.rival) } else { (self.rival, self.current) };
             let (mut current, mut rival) = (Vec::new(), Vec::new());
             for arm in [outer, inner, inner, outer] {
-                match bench.measure(arm, Phase::Confirm, block, Cap::None)? {
+                match bench.measure(arm, self.phase, block, Cap::None)? {
                     Score::Counted(ns) if arm == self.current => current.push(ns.ln()),
                     Score::Counted(ns) => rival.push(ns.ln()),
                     _ => break,
@@ -75,6 +84,11 @@ impl Confirmation {
                 }
             }
             bench.summarise(&[self.current, self.rival]);
+            let middle = stats::median(&self.pairs).unwrap_or(0.0);
+            if self.may_give_up && self.pairs.len() >= 4 && middle < (1.0 + bench.request.limits.claim_above).ln() {
+                self.pairs.clear();
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ const TOO_SHORT_NS: f64 = 50e6;
 const THROTTLED: f64 = 0.01;
 /// Mean foreign load that matters, CPUs.
 const FOREIGN: f64 = 0.25;
+/// Share of the time in which all instances should work.
+const TOGETHER: f64 = 0.8;
 /// Counted runs below which an arm of the verdict is thinly measured.
 const FEW_RUNS: usize = 3;
 
@@ -69,6 +71,9 @@ fn of_arm(arm: usize, record: &ArmRecord) -> Vec<Doubt> {
         && asked != observed
     {
         doubts.push(Doubt::SettingWithoutEffect { arm, asked, observed });
+    }
+    if let Some(together) = stats::median(&record.together).filter(|&together| together < TOGETHER) {
+        doubts.push(Doubt::InstancesUneven { arm, together });
     }
     if record.failures > 0 {
         doubts.push(Doubt::TrialsFailed { arm, failed: record.failures });

@@ -8,6 +8,7 @@ mod bench;
 mod confirm;
 mod doubts;
 mod emit;
+mod instances;
 mod lines;
 mod probe;
 mod process;
@@ -20,6 +21,7 @@ mod serve;
 mod simulated;
 mod turn;
 pub mod stats;
+mod vary;
 mod verdict;
 pub mod workload;
 

@@ -1,7 +1,7 @@
 //! How the Python probe is put in front of a script, and how its report is read.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use threadgauge_protocol::{Arm, PythonWorkload};
@@ -11,17 +11,35 @@ use crate::workload::{Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime};
 /// Largest report that is read; a report grows with the lines of the program, not with its run.
 const LARGEST_REPORT: u64 = 64 * 1024 * 1024;
 
-/// What the probe is told, in the variable `THREADGAUGE_PROBE`.
+/// The variable that holds what the probe is told.
+pub(crate) const VARIABLE: &str = "THREADGAUGE_PROBE";
+
+/// What the probe is told, in [`VARIABLE`].
 #[derive(Debug, Serialize)]
 struct Instructions<'a> {
     mode: &'static str,
     out: &'a Path,
     roots: &'a [String],
     torch_num_threads: Option<u32>,
+    torch_num_interop_threads: Option<u32>,
+    flush_denormal: Option<bool>,
     pinned_env: Option<&'a BTreeMap<String, Option<String>>>,
     cell: Option<&'a Path>,
+    barrier: Option<&'a Barrier>,
     cpu_lines: Option<&'a BTreeMap<String, Vec<u32>>>,
     old_pythonpath: Option<String>,
+}
+
+/// Where the instances of one trial wait for each other before their regions begin: a file with one byte for
+/// each, which is 1 once its instance has come, or will never come.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Barrier {
+    /// The file.
+    pub path: PathBuf,
+    /// Place of this instance.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
 }
 
 /// What the probe reports.
@@ -36,7 +54,7 @@ struct Report {
     error: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the names of the report")]
 struct ReportedRegion {
     start_ns: u64,
@@ -55,13 +73,23 @@ struct ReportedFile {
     lines: Vec<ReportedLine>,
 }
 
+/// Files that the probe shares with the runner.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    /// Where it writes its report.
+    pub out: &'a Path,
+    /// The line cell, while lines are timed.
+    pub cell: Option<&'a Path>,
+    /// Where several instances wait for each other.
+    pub barrier: Option<&'a Barrier>,
+}
+
 /// Puts the probe into a command line and an environment. `ProbeMode::Off` changes nothing.
 pub(crate) fn inject(
     python: &PythonWorkload,
     mode: &ProbeMode,
     arm: &Arm,
-    out: &Path,
-    cell: Option<&Path>,
+    shared: Shared<'_>,
     argv: &mut Vec<String>,
     env: &mut BTreeMap<String, String>,
 ) {
@@ -79,8 +107,9 @@ pub(crate) fn inject(
         _ => python.probe_dir.clone(),
     };
     env.insert("PYTHONPATH".into(), path);
-    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, pinned_env: arm.pin_env.then_some(&arm.env), cell, cpu_lines, old_pythonpath };
-    env.insert("THREADGAUGE_PROBE".into(), serde_json::to_string(&instructions).unwrap_or_default());
+    let Shared { out, cell, barrier } = shared;
+    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, torch_num_interop_threads: arm.torch_num_interop_threads, flush_denormal: arm.flush_denormal, pinned_env: arm.pin_env.then_some(&arm.env), cell, barrier, cpu_lines, old_pythonpath };
+    env.insert(VARIABLE.into(), serde_json::to_string(&instructions).unwrap_or_default());
 }
 
 /// Reads the report at `out` into `measured`. A report that is missing or unreadable is said, not fatal.
@@ -98,6 +127,7 @@ pub(crate) fn read(out: &Path, measured: &mut Measured) -> Vec<String> {
         .region
         .filter(|region| region.end_ns > region.start_ns)
         .map(|region| RegionTime { wall_ns: region.end_ns - region.start_ns, cpu_ns: region.cpu_end_ns.saturating_sub(region.cpu_start_ns) });
+    measured.region_span = report.region.map(|region| (region.start_ns, region.end_ns));
     measured.region_reason = report.region_reason;
     measured.observed_threads = report.observed_threads;
     measured.probe_error = report.error;
@@ -146,13 +176,13 @@ mod tests {
     fn the_probe_goes_between_options_and_script() {
         let mut argv: Vec<String> = ["python3", "-u", "run.py", "--n", "3"].map(str::to_owned).to_vec();
         let mut env = BTreeMap::from([("PYTHONPATH".to_owned(), "/old".to_owned())]);
-        inject(&python(), &ProbeMode::Wall, &arm(false), Path::new("/tmp/o.json"), Some(Path::new("/dev/shm/c")), &mut argv, &mut env);
+        inject(&python(), &ProbeMode::Wall, &arm(false), Shared { out: Path::new("/tmp/o.json"), cell: Some(Path::new("/dev/shm/c")), barrier: None }, &mut argv, &mut env);
         assert_eq!(argv, ["python3", "-u", "-m", "threadgauge_probe", "run.py", "--n", "3"]);
         assert_eq!(env["PYTHONPATH"], "/p:/old");
         let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
         assert_eq!(
             told,
-            serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "torch_num_threads": 2, "pinned_env": null, "cell": "/dev/shm/c", "cpu_lines": null, "old_pythonpath": "/old"})
+            serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "torch_num_threads": 2, "torch_num_interop_threads": null, "flush_denormal": null, "pinned_env": null, "cell": "/dev/shm/c", "barrier": null, "cpu_lines": null, "old_pythonpath": "/old"})
         );
     }
 
@@ -160,7 +190,7 @@ mod tests {
     fn variables_are_pinned_when_the_arm_says_so() {
         let (mut argv, mut env) = (vec!["python3".to_owned(), "a.py".to_owned()], BTreeMap::new());
         let python = PythonWorkload { script_index: 1, ..python() };
-        inject(&python, &ProbeMode::Region, &arm(true), Path::new("/o"), None, &mut argv, &mut env);
+        inject(&python, &ProbeMode::Region, &arm(true), Shared { out: Path::new("/o"), cell: None, barrier: None }, &mut argv, &mut env);
         let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
         assert_eq!(told["pinned_env"], serde_json::json!({"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": null}));
     }
@@ -169,7 +199,7 @@ mod tests {
     fn off_changes_nothing() {
         let mut argv = vec!["python3".to_owned(), "a.py".to_owned()];
         let mut env = BTreeMap::new();
-        inject(&python(), &ProbeMode::Off, &arm(true), Path::new("/o"), None, &mut argv, &mut env);
+        inject(&python(), &ProbeMode::Off, &arm(true), Shared { out: Path::new("/o"), cell: None, barrier: None }, &mut argv, &mut env);
         assert_eq!((argv.len(), env.len()), (2, 0));
     }
 

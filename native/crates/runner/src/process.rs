@@ -14,6 +14,7 @@ use threadgauge_sys::leftovers;
 use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec, out_of_memory_kills};
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
 
+use crate::instances;
 use crate::probe;
 use crate::random::Random;
 use crate::workload::{Cancel, End, LineLoad, Live, Measured, ProbeMode, TrialSpec, Workload};
@@ -69,29 +70,49 @@ impl Processes {
         }
     }
 
-    /// Where the probe writes. The directory is made again should someone have cleaned up under us.
-    fn report_path(&mut self, trial: u32) -> Option<PathBuf> {
+    /// Where the probe of each instance writes; none when nothing can be written. The directory is made again should someone have cleaned up under us.
+    fn report_paths(&mut self, trial: u32, instances: usize) -> Vec<PathBuf> {
         if self.directory.as_ref().is_none_or(|directory| !directory.path().is_dir()) {
             let prefix = leftovers::own_prefix();
             self.directory = leftovers::directories().iter().find_map(|place| tempfile::Builder::new().prefix(&prefix).tempdir_in(place).ok());
         }
-        self.directory.as_ref().map(|directory| directory.path().join(format!("trial-{trial}.json")))
+        let Some(directory) = &self.directory else { return Vec::new() };
+        (0..instances).map(|index| directory.path().join(if index == 0 { format!("trial-{trial}.json") } else { format!("trial-{trial}-{index}.json") })).collect()
     }
 
     /// Environment and command line of a trial.
-    fn spawn_spec(&self, spec: &TrialSpec<'_>, report: Option<&PathBuf>, cell: Option<&LineCell>) -> SpawnSpec {
+    fn spawn_spec(&self, spec: &TrialSpec<'_>, reports: &[PathBuf], cell: Option<&LineCell>) -> SpawnSpec {
+        let arm = spec.arm;
         let mut env: BTreeMap<String, String> = self.program.env.clone();
-        for (name, value) in &spec.arm.env {
+        for (name, value) in &arm.env {
             match value {
                 Some(value) => env.insert(name.clone(), value.clone()),
                 None => env.remove(name),
             };
         }
         let mut argv = self.program.argv.clone();
-        if let (Some(python), Some(report)) = (&self.program.python, report) {
-            probe::inject(python, &spec.probe, spec.arm, report, cell.map(LineCell::path), &mut argv, &mut env);
+        argv.extend(arm.arguments.iter().cloned());
+        let plain = (argv.clone(), env.clone());
+        let count = instances::count(arm);
+        let mut instances = instances::placed(arm);
+        let barrier = reports.first().filter(|_| count > 1).map(|report| report.with_extension("barrier"));
+        if let Some(path) = &barrier {
+            // Without the file nobody waits.
+            let _ = std::fs::write(path, vec![0; count]);
         }
-        SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, memory_bytes: self.limits.memory_bytes, supervisor: None }
+        if let Some(python) = &self.program.python {
+            for (index, report) in reports.iter().enumerate() {
+                let (mut words, mut variables) = plain.clone();
+                let barrier = barrier.clone().map(|path| probe::Barrier { path, index, count });
+                let shared = probe::Shared { out: report, cell: cell.map(LineCell::path), barrier: barrier.as_ref() };
+                probe::inject(python, &spec.probe, arm, shared, &mut words, &mut variables);
+                if let Some(instance) = instances.get_mut(index) {
+                    instance.env.extend(variables.get(probe::VARIABLE).map(|orders| (probe::VARIABLE.to_owned(), orders.clone())));
+                }
+                (argv, env) = (words, variables);
+            }
+        }
+        SpawnSpec { argv, cwd: PathBuf::from(&self.program.cwd), env, instances, memory_bytes: self.limits.memory_bytes, supervisor: None }
     }
 }
 
@@ -101,8 +122,8 @@ impl Workload for Processes {
             return Measured::ended(End::Cancelled);
         }
         let probed = spec.probe != ProbeMode::Off && self.program.python.is_some();
-        let report = if probed { self.report_path(spec.trial) } else { None };
-        if probed && report.is_none() {
+        let reports = if probed { self.report_paths(spec.trial, instances::count(spec.arm)) } else { Vec::new() };
+        if probed && reports.is_empty() {
             return Measured::ended(End::CannotStart("The directory for temporary files cannot be written, which the probe needs.".into()));
         }
         let timed_lines = probed && matches!(spec.probe, ProbeMode::Wall | ProbeMode::Cpu(_));
@@ -110,7 +131,7 @@ impl Workload for Processes {
         let kills_before = out_of_memory_kills();
         let clocks_before = (self.clocks)();
         let throttled_before = self.throttle.as_ref().and_then(Throttle::throttled_ns);
-        let mut child = match Child::spawn(&self.spawn_spec(spec, report.as_ref(), cell.as_ref())) {
+        let mut child = match Child::spawn(&self.spawn_spec(spec, &reports, cell.as_ref())) {
             Ok(child) => child,
             Err(error) => return Measured::ended(End::CannotStart(error.to_string())),
         };
@@ -120,7 +141,9 @@ impl Workload for Processes {
         let stderr = Drain::start(child.take_stderr(), keep);
         let mut watch = Watch::new(&child, cell, timed_lines, spec.trial);
         let bounds = Bounds { limit: spec.limit, grace: Duration::from_secs_f64(self.limits.grace_s), memory_bytes: self.limits.memory_bytes };
-        let ended = follow(child, &bounds, &mut watch, &mut self.random, live, cancel);
+        let ended = follow(&mut child, &bounds, &mut watch, &mut self.random, live, cancel);
+        let walls: Vec<u64> = child.instance_walls().iter().map(|wall| wall.as_nanos() as u64).collect();
+        drop(child);
         let (stdout, output_hash) = stdout.finish();
         let (stderr, _) = stderr.finish();
 
@@ -148,24 +171,32 @@ impl Workload for Processes {
         } else {
             0.0
         };
-        measured.output_hash = output_hash;
+        // What several print at the same time comes in any order.
+        measured.output_hash = output_hash.filter(|_| walls.is_empty());
         measured.output_tail = join_tails(&stdout, &stderr);
+        instances::note_walls(&mut measured, walls);
         measured.out_of_memory = match measured.end {
             End::OverMemory => true,
             End::Signalled(KILLED) if kills_before < out_of_memory_kills() => true,
             End::Exited(1..) | End::Signalled(_) => self.limits.memory_bytes.is_some() && MEMORY_WORDS.iter().any(|words| measured.output_tail.contains(words)),
             _ => false,
         };
-        if let Some(report) = report {
-            if measured.end == End::Exited(0) {
-                let paths = probe::read(&report, &mut measured);
-                measured.line_loads = watch
-                    .lines
-                    .into_iter()
-                    .filter_map(|(at, load)| paths.get(at.file as usize).map(|path| ((path.clone(), at.line), load)))
-                    .collect();
+        if measured.end == End::Exited(0)
+            && let Some((first, others)) = reports.split_first()
+        {
+            let paths = probe::read(first, &mut measured);
+            measured.line_loads = watch
+                .lines
+                .into_iter()
+                .filter_map(|(at, load)| paths.get(at.file as usize).map(|path| ((path.clone(), at.line), load)))
+                .collect();
+            if !others.is_empty() {
+                instances::join(&mut measured, others);
             }
+        }
+        for report in &reports {
             let _ = std::fs::remove_file(report);
+            let _ = std::fs::remove_file(report.with_extension("barrier"));
         }
         measured
     }
@@ -183,7 +214,7 @@ struct Bounds {
 
 /// Follows a child to its end, or ends it.
 fn follow(
-    mut child: Child,
+    child: &mut Child,
     bounds: &Bounds,
     watch: &mut Watch,
     random: &mut Random,
@@ -204,7 +235,7 @@ fn follow(
         if let Some(end) = stopped {
             // A program that fills the memory is not given the time to fill more.
             let grace = if end == End::OverMemory { Duration::ZERO } else { bounds.grace };
-            let exit = stop(&mut child, grace)?;
+            let exit = stop(child, grace)?;
             // The program itself may have ended in time, and only what it left behind was still being ended.
             let in_time = exit.filter(|exit| end == End::OverLimit && exit.wall < bounds.limit);
             return Ok((in_time.map_or(end, |exit| natural_end(&exit)), exit));

@@ -27,6 +27,7 @@ pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> R
     let mut alive = arms.to_vec();
     let mut order = alive.clone();
     let most = bench.request.limits.max_blocks;
+    let exhaustive = bench.request.limits.exhaustive && phase == Phase::Race;
     for block in 1..=most {
         // Pairs of blocks mirror each other: a linear drift cancels over the pair.
         if block % 2 == 1 {
@@ -50,18 +51,22 @@ pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> R
         alive.retain(|&arm| !bench.records.arms[arm].dropped);
         let Some(leader) = bench.records.leader(&alive, since) else { break };
         bench.best = Some(leader);
-        drop_slower(bench, &mut alive, leader, incumbent, since, block);
+        if !exhaustive {
+            drop_slower(bench, &mut alive, leader, incumbent, since, block);
+        }
         bench.summarise(arms);
-        if alive.len() < 2 || all_within(bench, &alive, leader, since) {
+        if alive.len() < 2 || (!exhaustive && all_within(bench, &alive, leader, since)) {
             break;
         }
     }
     Ok(())
 }
 
-fn run_in_block(bench: &mut Bench<'_, '_>, arm: usize, phase: Phase, block: u32) -> Result<(), Stop> {
+/// Runs `arm` once in a block, a second time when it failed, and notes its score. An arm that keeps failing leaves.
+pub(crate) fn run_in_block(bench: &mut Bench<'_, '_>, arm: usize, phase: Phase, block: u32) -> Result<(), Stop> {
     for attempt in 0..2 {
-        match bench.measure(arm, phase, block, Cap::Race)? {
+        let cap = if bench.request.limits.exhaustive && phase == Phase::Race { Cap::None } else { Cap::Race };
+        match bench.measure(arm, phase, block, cap)? {
             score @ (Score::Counted(ns) | Score::Capped(ns)) => {
                 let capped = matches!(score, Score::Capped(_));
                 bench.records.arms[arm].blocks.insert(block, InBlock { log: ns.ln(), capped });

@@ -18,6 +18,13 @@ pub struct InBlock {
 /// A capped run is evidence only when it is slower than the other by this much even at the cap.
 const EVIDENT: f64 = 1.25;
 
+/// A residual is far when it is so many usual ones.
+const FAR: f64 = 3.0;
+/// Standard deviation over median absolute deviation of a normal distribution.
+const NORMAL_MAD: f64 = 1.4826;
+/// Times that far residuals are pulled in.
+const CLIPPINGS: usize = 3;
+
 /// Everything measured of one arm.
 #[derive(Debug, Clone)]
 pub struct ArmRecord {
@@ -33,6 +40,10 @@ pub struct ArmRecord {
     pub waiting: Vec<f64>,
     /// Share of wall time throttled, per counted trial.
     pub throttled: Vec<f64>,
+    /// Pieces of work per second of all instances, per counted trial; only when the arm is about instances.
+    pub throughputs: Vec<f64>,
+    /// Share of the time in which all instances worked, per counted trial.
+    pub together: Vec<f64>,
     /// Hashes of stdout, per counted trial.
     pub outputs: Vec<u64>,
     /// What the library reported last.
@@ -59,6 +70,8 @@ impl ArmRecord {
             busy: Vec::new(),
             waiting: Vec::new(),
             throttled: Vec::new(),
+            throughputs: Vec::new(),
+            together: Vec::new(),
             outputs: Vec::new(),
             observed: None,
             peak_threads: 0,
@@ -156,23 +169,27 @@ impl Records {
     /// arms share their evidence, so that two blocks of many arms tell what five of two would. `None`
     /// below four degrees of freedom.
     pub fn scatter(&self, since: u32) -> Option<Scatter> {
-        let scores: Vec<(usize, u32, f64)> = (self.arms.iter().enumerate())
-            .flat_map(|(arm, record)| record.blocks.range(since..).filter(|(_, score)| !score.capped).map(move |(&block, score)| (arm, block, score.log)))
-            .collect();
-        let mut arms: BTreeMap<usize, f64> = scores.iter().map(|&(arm, ..)| (arm, 0.0)).collect();
-        let mut blocks: BTreeMap<u32, f64> = scores.iter().map(|&(_, block, _)| (block, 0.0)).collect();
-        let degrees = (scores.len() + 1).checked_sub(arms.len() + blocks.len()).filter(|&degrees| degrees >= 4)?;
-        // Means of arms and blocks in turn: not every arm is in every block.
-        for _ in 0..20 {
-            for (&arm, effect) in &mut arms {
-                *effect = stats::mean(&scores.iter().filter(|score| score.0 == arm).map(|&(_, block, log)| log - blocks[&block]).collect::<Vec<_>>())?;
-            }
-            for (&block, effect) in &mut blocks {
-                *effect = stats::mean(&scores.iter().filter(|score| score.1 == block).map(|&(arm, _, log)| log - arms[&arm]).collect::<Vec<_>>())?;
+        fit(&self.scores_since(since)).map(|(scatter, _)| scatter)
+    }
+
+    /// The same without the few runs that were far slower than all others let expect.
+    pub fn usual_scatter(&self, since: u32) -> Option<Scatter> {
+        let mut scores = self.scores_since(since);
+        for _ in 0..CLIPPINGS {
+            let (_, residuals) = fit(&scores)?;
+            let most = FAR * NORMAL_MAD * stats::median(&residuals.iter().map(|residual| residual.abs()).collect::<Vec<_>>())?;
+            for (score, residual) in scores.iter_mut().zip(&residuals).filter(|(_, residual)| residual.abs() > most) {
+                score.2 -= residual - residual.signum() * most;
             }
         }
-        let squares: f64 = scores.iter().map(|&(arm, block, log)| (log - arms[&arm] - blocks[&block]).powi(2)).sum();
-        Some(Scatter { deviation: (squares / degrees as f64).sqrt(), degrees })
+        fit(&scores).map(|(scatter, _)| scatter)
+    }
+
+    /// Arm, block and logarithm of all complete scores.
+    fn scores_since(&self, since: u32) -> Vec<(usize, u32, f64)> {
+        (self.arms.iter().enumerate())
+            .flat_map(|(arm, record)| record.blocks.range(since..).filter(|(_, score)| !score.capped).map(move |(&block, score)| (arm, block, score.log)))
+            .collect()
     }
 
     /// The event that says what is known of `arm`; `None` before its first run.
@@ -199,9 +216,29 @@ impl Records {
             ratio_is_lower_bound: best != Some(arm) && record.blocks.values().any(|score| score.capped),
             dropped: record.dropped,
             failures: record.failures,
+            throughput_per_s: stats::median(&record.throughputs),
             ..Default::default()
         })
     }
+}
+
+/// What is left of every score once the means of its arm and its block are taken off, and how much that is.
+fn fit(scores: &[(usize, u32, f64)]) -> Option<(Scatter, Vec<f64>)> {
+    let mut arms: BTreeMap<usize, f64> = scores.iter().map(|&(arm, ..)| (arm, 0.0)).collect();
+    let mut blocks: BTreeMap<u32, f64> = scores.iter().map(|&(_, block, _)| (block, 0.0)).collect();
+    let degrees = (scores.len() + 1).checked_sub(arms.len() + blocks.len()).filter(|&degrees| degrees >= 4)?;
+    // Means of arms and blocks in turn: not every arm is in every block.
+    for _ in 0..20 {
+        for (&arm, effect) in &mut arms {
+            *effect = stats::mean(&scores.iter().filter(|score| score.0 == arm).map(|&(_, block, log)| log - blocks[&block]).collect::<Vec<_>>())?;
+        }
+        for (&block, effect) in &mut blocks {
+            *effect = stats::mean(&scores.iter().filter(|score| score.1 == block).map(|&(arm, _, log)| log - arms[&arm]).collect::<Vec<_>>())?;
+        }
+    }
+    let residuals: Vec<f64> = scores.iter().map(|&(arm, block, log)| log - arms[&arm] - blocks[&block]).collect();
+    let squares: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
+    Some((Scatter { deviation: (squares / degrees as f64).sqrt(), degrees }, residuals))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::path::Path;
 use thiserror::Error;
 use threadgauge_protocol::{BenchRequest, Mode};
 
+use crate::bench::needs_probe;
+use crate::vary;
+
 /// Why a request is refused. Each is a full sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadRequest {
@@ -116,8 +119,9 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
         }
         return Ok(());
     }
-    if let (None, Some(arm)) = (&request.workload.python, request.arms.iter().find(|arm| arm.pin_env || arm.torch_num_threads.is_some())) {
-        return Err(BadRequest::ArmNeedsPython(arm.label.clone()));
+    let probed = request.arms.iter().filter(|arm| needs_probe(arm)).map(|arm| &arm.label).chain(request.variations.iter().filter(|variation| vary::needs_probe(variation)).map(|variation| &variation.label)).next();
+    if let (None, Some(label)) = (&request.workload.python, probed) {
+        return Err(BadRequest::ArmNeedsPython(label.clone()));
     }
     if request.workload.argv.first().is_none_or(String::is_empty) {
         return Err(BadRequest::EmptyCommand);
@@ -125,7 +129,8 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
     if request.workload.argv.iter().any(|word| word.contains('\0')) {
         return Err(BadRequest::Nul("The command line"));
     }
-    let in_arms = request.arms.iter().flat_map(|arm| &arm.env).any(|(name, value)| name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0')));
+    let changes = request.arms.iter().flat_map(|arm| &arm.env).chain(request.variations.iter().flat_map(|variation| &variation.env));
+    let in_arms = changes.into_iter().any(|(name, value)| name.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0')));
     if in_arms || request.workload.env.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(BadRequest::Nul("The environment"));
     }

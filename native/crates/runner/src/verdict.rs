@@ -23,6 +23,10 @@ pub(crate) struct Evidence {
     pub interval: Option<Interval>,
     /// Pairs of neighbouring runs behind it, two to a block.
     pub pairs: u32,
+    /// What the race round the winner came to, as a sentence.
+    pub further: Option<String>,
+    /// Something on top of the winner was shown to help.
+    pub helped: bool,
 }
 
 /// The kinds of comparison an interval can settle.
@@ -58,7 +62,11 @@ pub(crate) fn read(interval: &Interval, claim_above: f64) -> Shown {
 /// The verdict. What was measured while other programs used most of the machine is told, but recommends
 /// nothing: with them gone the answer may be the opposite.
 pub(crate) fn decide(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
-    let verdict = undisturbed(bench, evidence);
+    let mut verdict = undisturbed(bench, evidence);
+    // What helped the winner is no news when the winner itself is no gain.
+    if let Some(further) = evidence.further.as_ref().filter(|_| !evidence.helped || verdict.outcome == Outcome::Faster) {
+        verdict.sentence = format!("{} {further}", verdict.sentence);
+    }
     let cpus = std::thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64);
     match stats::mean(&bench.foreign_all) {
         Some(foreign) if foreign > CROWDED * cpus && verdict.outcome != Outcome::Inconclusive => Verdict {

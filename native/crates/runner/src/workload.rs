@@ -106,7 +106,7 @@ pub enum End {
 }
 
 /// The scored region of a Python program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RegionTime {
     /// Wall time.
     pub wall_ns: u64,
@@ -196,6 +196,12 @@ pub struct Measured {
     pub output_tail: String,
     /// `torch.get_num_threads()` at the end.
     pub observed_threads: Option<u32>,
+    /// When the region began and ended, on the steady clock that all processes of the machine share.
+    pub region_span: Option<(u64, u64)>,
+    /// How long each of several instances worked: its region, or all of it where that is scored.
+    pub instances_ns: Vec<u64>,
+    /// Share of the time between the first start and the last end in which all instances worked.
+    pub together: Option<f64>,
     /// Per-line numbers, when the probe was asked for them.
     pub files: Vec<ProbedFile>,
     /// What the sampler saw, by path and line.
@@ -224,6 +230,9 @@ impl Measured {
             output_hash: None,
             output_tail: String::new(),
             observed_threads: None,
+            region_span: None,
+            instances_ns: Vec::new(),
+            together: None,
             files: Vec::new(),
             line_loads: BTreeMap::new(),
         }

@@ -384,3 +384,141 @@ fn a_budget_is_used_up_before_it_is_said_to_be_spent() {
         }
     }
 }
+
+// ---- further settings round the winner
+
+fn variation(factor: &str, label: &str) -> Variation {
+    let (name, value) = label.split_once('=').expect("NAME=value");
+    Variation { factor: factor.into(), label: label.into(), reason: "test".into(), env: [(name.to_owned(), Some(value.to_owned()))].into(), ..Default::default() }
+}
+
+/// A dozen settings of six factors, as a server proposes them.
+fn a_dozen() -> Vec<Variation> {
+    let settings = [
+        ("wait policy", ["OMP_WAIT_POLICY=passive", "GOMP_SPINCOUNT=1000"]),
+        ("binding", ["OMP_PROC_BIND=close", "OMP_PROC_BIND=spread"]),
+        ("inter-op threads", ["INTEROP=1", "INTEROP=2"]),
+        ("allocator", ["LD_PRELOAD=jemalloc", "LD_PRELOAD=tcmalloc"]),
+        ("denormals", ["FLUSH=1", "FLUSH=2"]),
+        ("primitive cache", ["ONEDNN_PRIMITIVE_CACHE_CAPACITY=0", "ONEDNN_PRIMITIVE_CACHE_CAPACITY=4096"]),
+    ];
+    settings.iter().flat_map(|(factor, labels)| labels.map(|label| variation(factor, label))).collect()
+}
+
+/// A law by threads on which some variables act: each multiplies the time.
+struct Varied {
+    law: threadgauge_runner::Simulated,
+    factors: Vec<(&'static str, f64)>,
+}
+
+impl Workload for Varied {
+    fn run(&mut self, spec: &TrialSpec<'_>, live: &mut dyn FnMut(Live), cancel: &Cancel) -> Measured {
+        let factor: f64 = self.factors.iter().filter(|(label, _)| spec.arm.label.contains(label)).map(|&(_, factor)| factor).product();
+        let limit = std::time::Duration::from_secs_f64((spec.limit.as_secs_f64() / factor).min(1e6));
+        let mut measured = self.law.run(&TrialSpec { limit, probe: spec.probe.clone(), ..*spec }, live, cancel);
+        measured.wall_ns = (measured.wall_ns as f64 * factor) as u64;
+        measured
+    }
+}
+
+fn vary(law: SimulatedWorkload, counts: &[u32], current: u32, factors: &[(&'static str, f64)], seed: u64) -> Vec<Event> {
+    let mut request = search(law.clone(), counts, current, seed);
+    request.variations = a_dozen();
+    let cancel = Cancel::default();
+    let mut recorder = Recorder::default();
+    let mut workload = Varied { law: threadgauge_runner::Simulated::new(law, seed), factors: factors.to_vec() };
+    run(&request, &mut workload, &mut Emitter::new(&mut recorder, cancel.clone()), &cancel, &[]);
+    assert_laws(&recorder.events);
+    recorder.events
+}
+
+#[test]
+fn settings_without_effect_are_never_claimed_and_never_join_a_true_gain() {
+    // Counts that differ: the gain is theirs alone. Counts that do not: there is none.
+    for (true_gain, truth) in [(true, law(&[(1, 8.0), (2, 4.2), (4, 2.4), (8, 4.0)])), (false, law(&[(1, 2.0)]))] {
+        for machine in MACHINES {
+            let mut joined = 0;
+            for seed in 0..100 {
+                let events = vary(noisy(truth.clone(), machine), &[1, 2, 4, 8], 8, &[], seed);
+                let verdict = verdict(&events);
+                assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Vary), "further settings were tried");
+                if true_gain {
+                    joined += u32::from(arms(&events)[verdict.best].label.contains(','));
+                } else {
+                    assert_ne!(verdict.outcome, Outcome::Faster, "{} seed {seed}: {verdict:?}", machine.0);
+                }
+            }
+            assert!(joined <= 1, "{}: settings without effect joined the answer in {joined} of 100", machine.0);
+        }
+    }
+}
+
+#[test]
+fn what_helps_is_combined_and_confirmed_against_the_setting_in_force() {
+    let truth = law(&[(1, 8.0), (2, 4.2), (4, 2.4), (8, 4.0)]);
+    // On a noisy machine a burst of other load hides a gain now and then; it never invents one.
+    for (machine, gains, enough) in [(MACHINES[0], (0.7, 0.85), 30), (MACHINES[1], (0.7, 0.85), 24), (MACHINES[1], (0.5, 0.6), 28)] {
+        let helpful = [("passive", gains.0), ("tcmalloc", gains.1), ("spread", 1.4), ("jemalloc", 0.95)];
+        let mut found = 0;
+        for seed in 0..30 {
+            let events = vary(noisy(truth.clone(), machine), &[1, 2, 4, 8], 8, &helpful, seed);
+            let verdict = verdict(&events);
+            let best = &arms(&events)[verdict.best];
+            assert_eq!(verdict.outcome, Outcome::Faster, "{} seed {seed}: {verdict:?}", machine.0);
+            let set: Vec<(&str, &str)> = best.env.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))).collect();
+            let confirmed: Vec<usize> = trials(&events).iter().filter(|trial| trial.phase == Phase::Confirm).map(|trial| trial.arm).collect();
+            assert!(confirmed.iter().all(|&arm| arm == verdict.best || arm == verdict.current) && confirmed.len() >= 20);
+            if set == [("LD_PRELOAD", "tcmalloc"), ("OMP_NUM_THREADS", "4"), ("OMP_WAIT_POLICY", "passive")] {
+                found += 1;
+                let truth = 4.0 / (2.4 * gains.0 * gains.1);
+                assert!((verdict.speedup.expect("a figure") / truth - 1.0).abs() < 0.1, "{verdict:?}");
+                assert!(verdict.sentence.contains("OMP_WAIT_POLICY=passive makes it "), "{}", verdict.sentence);
+            }
+        }
+        println!("{}: both settings found in {found} of 30", machine.0);
+        assert!(found >= enough, "{} {gains:?}: {found} of 30", machine.0);
+    }
+}
+
+#[test]
+fn a_setting_beside_the_one_in_force_is_found_too() {
+    // The count in force is the best; only waiting differently helps.
+    let events = vary(noisy(law(&[(1, 8.0), (2, 4.0), (4, 2.0)]), MACHINES[0]), &[1, 2, 4], 4, &[("passive", 0.5)], 3);
+    let verdict = verdict(&events);
+    assert_eq!((verdict.outcome, arms(&events)[verdict.best].label.as_str()), (Outcome::Faster, "OMP_NUM_THREADS=4, OMP_WAIT_POLICY=passive"), "{verdict:?}");
+    assert!((verdict.speedup.expect("a figure") - 2.0).abs() < 0.05);
+}
+
+#[test]
+fn few_runs_are_spent_on_settings_that_do_nothing() {
+    let count = |machine| {
+        let all: Vec<usize> = (0..40).map(|seed| trials(&vary(noisy(law(&[(1, 8.0), (2, 4.0), (4, 2.0)]), machine), &[1, 2, 4], 4, &[], seed)).iter().filter(|trial| trial.phase == Phase::Vary).count()).collect();
+        all.iter().sum::<usize>() / all.len()
+    };
+    let (quiet, cloud) = (count(MACHINES[0]), count(MACHINES[1]));
+    println!("runs for 12 settings without effect: {quiet} quiet, {cloud} cloud");
+    assert!(quiet <= 30 && cloud <= 70, "{quiet} and {cloud}");
+}
+
+#[test]
+fn settings_for_several_threads_are_not_tried_on_one() {
+    let mut request = search(law(&[(1, 1.0), (2, 2.0), (4, 4.0)]), &[1, 2, 4], 4, 1);
+    request.variations = vec![Variation { least_threads: Some(2), ..variation("wait policy", "OMP_WAIT_POLICY=passive") }];
+    let events = simulate(&request);
+    assert!(!trials(&events).iter().any(|trial| trial.phase == Phase::Vary));
+    assert_eq!(arms(&events).len(), 3);
+    request.variations[0].least_threads = None;
+    request.workload.env.insert("OMP_WAIT_POLICY".into(), "passive".into());
+    assert!(!trials(&simulate(&request)).iter().any(|trial| trial.phase == Phase::Vary), "it is in force already");
+}
+
+#[test]
+fn an_exhaustive_race_runs_every_setting_in_every_block() {
+    let mut request = search(noisy(law(&[(1, 40.0), (2, 20.0), (4, 10.0), (8, 5.0)]), MACHINES[0]), &[1, 2, 4, 8], 8, 4);
+    request.limits.exhaustive = true;
+    let events = simulate(&request);
+    assert_laws(&events);
+    for arm in 0..4 {
+        assert_eq!(trials(&events).iter().filter(|trial| trial.arm == arm && trial.phase == Phase::Race && trial.status == TrialStatus::Ok).count(), 6);
+    }
+}

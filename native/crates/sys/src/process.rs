@@ -35,6 +35,17 @@ use other as platform;
 /// The hidden first argument that makes a binary the supervisor; see [`run_supervisor_if_asked`].
 pub const SUPERVISOR_ARG: &str = "__threadgauge-supervise";
 
+/// One of several copies of a program, or where the only one runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Instance {
+    /// Variables that this copy has beside or instead of those of all.
+    pub env: BTreeMap<String, String>,
+    /// CPUs it is bound to before the program starts; empty: all that the runner may use.
+    pub cpus: Vec<u32>,
+    /// Number of the NUMA node that its memory is taken from; `None`: as the system sees fit.
+    pub memory_node: Option<u32>,
+}
+
 /// What to start.
 #[derive(Debug, Clone, Default)]
 pub struct SpawnSpec {
@@ -48,6 +59,9 @@ pub struct SpawnSpec {
     /// Private memory that no process of the workload may exceed, bytes. The stacks of its threads, which are
     /// reserved and hardly used, come on top. Ignored where it cannot be enforced.
     pub memory_bytes: Option<u64>,
+    /// Copies of the program that run at the same time; empty: one, bound to nothing. The workload has
+    /// ended when all have; when one of several fails, the others are killed.
+    pub instances: Vec<Instance>,
     /// Program and arguments of the supervisor, when it is not this very binary (tests).
     pub supervisor: Option<Vec<OsString>>,
 }
@@ -106,6 +120,12 @@ pub enum SpawnError {
         /// What happened.
         message: String,
     },
+    /// CPUs that do not exist, or that this process may not use.
+    #[error("The program cannot be bound to the CPUs {cpus}: they are not there, or not for this process.")]
+    Cpus {
+        /// As asked for, `0,2`.
+        cpus: String,
+    },
     /// Another error of the operating system.
     #[error("The program `{program}` could not be started: {message}.")]
     Other {
@@ -141,11 +161,11 @@ impl Usage {
 /// How a workload ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Exit {
-    /// Exit code of the first process, when it exited.
+    /// Exit code of the first process, when it exited; with several instances, of the first that failed.
     pub code: Option<i32>,
-    /// Signal that ended the first process, when one did.
+    /// Signal that ended that process, when one did.
     pub signal: Option<i32>,
-    /// From just before the first process was created until it ended.
+    /// From just before the first process was created until it ended, the last one of several.
     pub wall: Duration,
     /// Usage of the whole tree; `None` when the supervisor was killed before it could say.
     pub usage: Option<Usage>,
@@ -217,6 +237,11 @@ impl Child {
         self.0.wait_timeout(timeout)
     }
 
+    /// How long each of several instances ran, in their order; empty before the end, and for a single one.
+    pub fn instance_walls(&self) -> &[Duration] {
+        self.0.instance_walls()
+    }
+
     /// A handle that ends this workload from another thread.
     pub fn killer(&self) -> Killer {
         Killer(self.0.killer())
@@ -268,6 +293,16 @@ pub fn supervisor_main() -> ! {
 /// that is not counted.
 pub fn out_of_memory_kills() -> Option<u64> {
     platform::out_of_memory_kills()
+}
+
+/// True when programs can be bound to CPUs here.
+pub fn can_bind_cpus() -> bool {
+    platform::can_bind_cpus()
+}
+
+/// True when the memory of programs can be bound to NUMA nodes here; containers often forbid it.
+pub fn can_bind_memory() -> bool {
+    platform::can_bind_memory()
 }
 
 /// What this platform cannot do with processes.

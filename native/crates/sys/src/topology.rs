@@ -14,7 +14,7 @@ use other as platform;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::affinity_of;
 #[cfg(target_os = "linux")]
-pub use linux::{machine_at, parse_cpu_list};
+pub use linux::{machine_at, node_numbers, parse_cpu_list};
 
 /// This machine. What cannot be told is `None`.
 pub fn machine() -> Machine {

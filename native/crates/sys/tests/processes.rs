@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use threadgauge_sys::process::{Child, Exit, SpawnError, SpawnSpec};
+use threadgauge_sys::process::{Child, Exit, Instance, SpawnError, SpawnSpec};
 
 threadgauge_sys::supervise_in_test_binary!();
 
@@ -392,4 +392,71 @@ fn large_output_and_large_environment_pass() {
     let (exit, out, err) = run(&large);
     assert_eq!((exit.code, out.len(), err.as_str()), (Some(0), 3_000_000, "100000"));
     std::io::stderr().flush().unwrap();
+}
+
+/// What `/proc/PID/status` says of one process.
+fn status_field(pid: u32, name: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("the field is there").trim().to_owned()
+}
+
+fn allowed() -> Vec<u32> {
+    let own = status_field(std::process::id(), "Cpus_allowed_list");
+    threadgauge_sys::topology::parse_cpu_list(&own).expect("a list")
+}
+
+fn on(cpu: u32, number: usize) -> Instance {
+    Instance { cpus: vec![cpu], env: BTreeMap::from([("NUMBER".to_owned(), number.to_string())]), memory_node: None }
+}
+
+#[test]
+fn instances_are_bound_to_their_cpus_before_they_start() {
+    let cpus = allowed();
+    let [first, second] = [cpus[0], *cpus.last().unwrap()];
+    // The shell itself reads what it was started with: the mask is in force from its first instruction.
+    let mut job = shell("echo $NUMBER $(grep Cpus_allowed_list /proc/$$/status | tr -d '\\t'); sleep 0.$NUMBER");
+    job.instances = vec![on(first, 1), on(second, 2)];
+    let mut child = Child::spawn(&job).expect("starts");
+    let mut text = String::new();
+    child.take_stdout().unwrap().read_to_string(&mut text).unwrap();
+    let exit = end(&mut child);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [format!("1 Cpus_allowed_list:{first}"), format!("2 Cpus_allowed_list:{second}")]);
+    assert!(exit.success());
+    let walls = child.instance_walls();
+    assert!(walls.len() == 2 && walls[0] >= Duration::from_millis(100) && walls[1] > walls[0], "{walls:?}");
+    assert!(exit.wall >= walls[1]);
+}
+
+#[test]
+fn a_failing_instance_ends_the_others() {
+    let mut job = shell("[ $NUMBER = 2 ] && exit 7; exec sleep 60");
+    job.instances = vec![on(allowed()[0], 1), on(allowed()[0], 2), on(allowed()[0], 3)];
+    let mut child = Child::spawn(&job).expect("starts");
+    let exit = end(&mut child);
+    assert_eq!((exit.code, exit.signal), (Some(7), None));
+    assert!(exit.wall < LONG);
+}
+
+#[test]
+fn all_instances_are_killed_together() {
+    let mark = Mark::new("instances");
+    let mut job = mark.put(shell("setsid sleep 60 & sleep 60"));
+    job.instances = vec![on(allowed()[0], 1), on(allowed()[0], 2)];
+    let mut child = Child::spawn(&job).expect("starts");
+    mark.wait_for(4);
+    child.kill();
+    end(&mut child);
+    mark.assert_gone_within(Duration::ZERO);
+}
+
+#[test]
+fn cpus_that_are_not_there_are_refused_and_nothing_stays() {
+    let mark = Mark::new("missing-cpus");
+    let mut job = mark.put(shell("sleep 60"));
+    job.instances = vec![on(allowed()[0], 1), Instance { cpus: vec![allowed()[0], 7_777], ..Instance::default() }];
+    let error = Child::spawn(&job).expect_err("no such CPU");
+    assert!(matches!(&error, SpawnError::Cpus { cpus } if cpus.ends_with("7777")), "{error}");
+    mark.assert_gone_within(Duration::ZERO);
 }

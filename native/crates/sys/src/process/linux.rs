@@ -1,6 +1,6 @@
 //! Linux: the supervisor (see the parent module) and the runner's side of it.
 
-use super::{Exit, Output, SUPERVISOR_ARG, SpawnError, SpawnSpec, Usage};
+use super::{Exit, Instance, Output, SUPERVISOR_ARG, SpawnError, SpawnSpec, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -37,14 +37,15 @@ struct Order {
     cwd: std::path::PathBuf,
     env: BTreeMap<String, String>,
     memory_bytes: Option<u64>,
+    instances: Vec<Instance>,
 }
 
 /// What the supervisor tells the runner, one JSON line each.
 #[derive(Serialize, Deserialize)]
 enum Report {
-    Started { pid: u32 },
+    Started { pids: Vec<u32> },
     Refused(Refusal),
-    Ended(Exit),
+    Ended { exit: Exit, walls: Vec<Duration> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +57,7 @@ enum Refusal {
     CwdUnusable,
     BadText(String),
     TooLarge,
+    Cpus(String),
     Other(String),
 }
 
@@ -71,6 +73,7 @@ impl Refusal {
             Self::CwdUnusable => SpawnError::CwdUnusable { cwd },
             Self::BadText(what) => SpawnError::BadText { what },
             Self::TooLarge => SpawnError::TooLarge { program },
+            Self::Cpus(cpus) => SpawnError::Cpus { cpus },
             Self::Other(message) => SpawnError::Other { program, message },
         }
     }
@@ -83,7 +86,8 @@ pub(super) struct Child {
     supervisor: std::process::Child,
     socket: Arc<UnixStream>,
     received: Vec<u8>,
-    pid: u32,
+    pids: Vec<u32>,
+    walls: Vec<Duration>,
     stdout: Option<Output>,
     stderr: Option<Output>,
     ended: Option<Exit>,
@@ -128,9 +132,9 @@ impl Child {
         let stdout = supervisor.stdout.take().map(|s| Output::from(OwnedFd::from(s)));
         let stderr = supervisor.stderr.take().map(|s| Output::from(OwnedFd::from(s)));
         let mut child =
-            Self { supervisor, socket: Arc::new(ours), received: Vec::new(), pid: 0, stdout, stderr, ended: None };
+            Self { supervisor, socket: Arc::new(ours), received: Vec::new(), pids: Vec::new(), walls: Vec::new(), stdout, stderr, ended: None };
 
-        let order = Order { argv: spec.argv.clone(), cwd: spec.cwd.clone(), env: spec.env.clone(), memory_bytes: spec.memory_bytes };
+        let order = Order { argv: spec.argv.clone(), cwd: spec.cwd.clone(), env: spec.env.clone(), memory_bytes: spec.memory_bytes, instances: spec.instances.clone() };
         let sent = serde_json::to_vec(&order).map_err(io::Error::from).and_then(|text| {
             let length = u32::try_from(text.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
             (&*child.socket).write_all(&length.to_ne_bytes())?;
@@ -141,8 +145,8 @@ impl Child {
             Err(error) => Err(error),
         };
         match started {
-            Ok(Some(Report::Started { pid })) => {
-                child.pid = pid;
+            Ok(Some(Report::Started { pids })) => {
+                child.pids = pids;
                 Ok(child)
             }
             Ok(Some(Report::Refused(refusal))) => {
@@ -156,11 +160,15 @@ impl Child {
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.pid
+        self.pids.first().copied().unwrap_or(0)
     }
 
     pub(super) fn process_group(&self) -> u32 {
-        self.pid
+        self.pid()
+    }
+
+    pub(super) fn instance_walls(&self) -> &[Duration] {
+        &self.walls
     }
 
     pub(super) fn root_pid(&self) -> u32 {
@@ -185,8 +193,9 @@ impl Child {
         }
         match self.report(Some(timeout)) {
             Ok(None) => Ok(None),
-            Ok(Some(Report::Ended(exit))) => {
+            Ok(Some(Report::Ended { exit, walls })) => {
                 self.ended = Some(exit);
+                self.walls = walls;
                 let _ = self.supervisor.wait();
                 Ok(Some(exit))
             }
@@ -196,7 +205,9 @@ impl Child {
                 // (PR_SET_PDEATHSIG); what else is in its session is killed from here.
                 let _ = self.supervisor.kill();
                 let status = self.supervisor.wait()?;
-                kill_session(self.pid);
+                for &pid in &self.pids {
+                    kill_session(pid);
+                }
                 kill_adopted();
                 let signal = status.signal();
                 self.ended = Some(Exit { code: None, signal: signal.or(Some(libc::SIGKILL)), wall: Duration::ZERO, usage: None, leftovers: 0 });
@@ -322,11 +333,23 @@ pub(super) fn supervisor_main() -> ! {
     std::process::exit(status)
 }
 
-/// The state of a supervision.
-struct Watch {
-    main: u32,
+/// The first process of one instance.
+struct Main {
+    pid: u32,
     started: Instant,
     ended: Option<(i32, Duration)>,
+}
+
+impl Main {
+    fn has_failed(&self) -> bool {
+        self.ended.is_some_and(|(status, _)| !(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0))
+    }
+}
+
+/// The state of a supervision.
+struct Watch {
+    mains: Vec<Main>,
+    started: Instant,
     usage: Usage,
     killed: BTreeSet<u32>,
 }
@@ -365,17 +388,36 @@ fn supervise() -> io::Result<()> {
     let order: Order = serde_json::from_slice(&text)?;
 
     let started = Instant::now();
-    let main = match start(&order) {
-        Ok(pid) => pid,
-        Err(refusal) => return say(&mut socket, &Report::Refused(refusal)),
-    };
+    let single = [Instance::default()];
+    let mut mains: Vec<Main> = Vec::new();
+    let mut refused = None;
+    for instance in if order.instances.is_empty() { &single[..] } else { &order.instances } {
+        let started = Instant::now();
+        match start(&order, instance) {
+            Ok(pid) => mains.push(Main { pid, started, ended: None }),
+            Err(refusal) => {
+                refused = Some(refusal);
+                break;
+            }
+        }
+    }
     drop_outputs();
-    let mut watch = Watch { main, started, ended: None, usage: Usage { voluntary_switches: Some(0), involuntary_switches: Some(0), peak_memory_bytes: Some(0), ..Usage::default() }, killed: BTreeSet::new() };
+    let pids = mains.iter().map(|main| main.pid).collect();
+    let mut watch = Watch { mains, started, usage: Usage { voluntary_switches: Some(0), involuntary_switches: Some(0), peak_memory_bytes: Some(0), ..Usage::default() }, killed: BTreeSet::new() };
+    if let Some(refusal) = refused {
+        // Those that did start must not stay.
+        watch.kill_all();
+        return say(&mut socket, &Report::Refused(refusal));
+    }
     // A runner that died meanwhile is noticed below as end of file.
-    let _ = say(&mut socket, &Report::Started { pid: main });
+    let _ = say(&mut socket, &Report::Started { pids });
     watch.follow(&mut socket, signals.as_raw_fd())?;
 
-    let (status, wall) = watch.ended.unwrap_or((libc::SIGKILL, started.elapsed()));
+    // Of several, the one that failed by itself tells why; those after it were killed for it.
+    let ends: Vec<(i32, Duration)> = watch.mains.iter().map(|main| main.ended.unwrap_or((libc::SIGKILL, main.started.elapsed()))).collect();
+    let status = watch.mains.iter().zip(&ends).filter(|(main, _)| main.has_failed()).min_by_key(|(main, (_, wall))| main.started + *wall).map(|(_, (status, _))| *status);
+    let status = status.or(ends.first().map(|&(status, _)| status)).unwrap_or(libc::SIGKILL);
+    let wall = watch.mains.iter().zip(&ends).map(|(main, &(_, wall))| main.started.duration_since(watch.started) + wall).max().unwrap_or_default();
     let exit = Exit {
         code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
         signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
@@ -383,7 +425,8 @@ fn supervise() -> io::Result<()> {
         usage: Some(watch.usage),
         leftovers: watch.killed.len() as u32,
     };
-    let _ = say(&mut socket, &Report::Ended(exit));
+    let walls = if ends.len() > 1 { ends.iter().map(|&(_, wall)| wall).collect() } else { Vec::new() };
+    let _ = say(&mut socket, &Report::Ended { exit, walls });
     Ok(())
 }
 
@@ -399,7 +442,8 @@ impl Watch {
             if self.reap() {
                 return Ok(());
             }
-            if self.ended.is_some() && !killing {
+            killing |= self.mains.len() > 1 && self.mains.iter().any(Main::has_failed);
+            if self.all_ended() && !killing {
                 let until = *linger_until.get_or_insert_with(|| Instant::now() + LINGER);
                 killing = Instant::now() >= until;
             }
@@ -423,7 +467,11 @@ impl Watch {
                     Ok(n) => {
                         for &command in &byte[..n] {
                             match command {
-                                TERMINATE if self.ended.is_none() => signal(-(self.main as i32), libc::SIGTERM),
+                                TERMINATE => {
+                                    for main in self.mains.iter().filter(|main| main.ended.is_none()) {
+                                        signal(-(main.pid as i32), libc::SIGTERM);
+                                    }
+                                }
                                 KILL => killing = true,
                                 _ => {}
                             }
@@ -433,6 +481,19 @@ impl Watch {
                     Err(_) => (owner, killing) = (false, true),
                 }
             }
+        }
+    }
+
+    /// True when the first process of every instance has ended.
+    fn all_ended(&self) -> bool {
+        self.mains.iter().all(|main| main.ended.is_some())
+    }
+
+    /// Kills everything there is, without looking at the runner.
+    fn kill_all(&mut self) {
+        while !self.reap() {
+            self.sweep();
+            std::thread::sleep(SWEEP_EVERY);
         }
     }
 
@@ -450,8 +511,8 @@ impl Watch {
                 -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
                 -1 => return true,
                 pid => {
-                    if pid as u32 == self.main {
-                        self.ended = Some((status, self.started.elapsed()));
+                    if let Some(main) = self.mains.iter_mut().find(|main| main.pid == pid as u32 && main.ended.is_none()) {
+                        main.ended = Some((status, main.started.elapsed()));
                     }
                     add_usage(&mut self.usage, &usage);
                 }
@@ -469,7 +530,7 @@ impl Watch {
             if process.dead {
                 continue;
             }
-            if process.pid != self.main {
+            if !self.mains.iter().any(|main| main.pid == process.pid) {
                 self.killed.insert(process.pid);
             }
             if process.group != own && process.group > 1 {
@@ -483,14 +544,29 @@ impl Watch {
     }
 }
 
-/// Starts the workload's first process in a session of its own.
-fn start(order: &Order) -> Result<u32, Refusal> {
+/// The largest CPU number that a mask here may name.
+const MASK_WORDS: usize = 128;
+
+/// CPUs as the kernel takes them; `None` when a number is beyond all machines.
+fn mask_of(cpus: &[u32]) -> Option<[u64; MASK_WORDS]> {
+    let mut words = [0; MASK_WORDS];
+    for &cpu in cpus {
+        *words.get_mut(cpu as usize / 64)? |= 1 << (cpu % 64);
+    }
+    Some(words)
+}
+
+/// Starts the first process of one instance in a session of its own.
+fn start(order: &Order, instance: &Instance) -> Result<u32, Refusal> {
     let Some(program) = order.argv.first() else { return Err(Refusal::NotFound) };
     check_cwd(&order.cwd)?;
     let own = std::process::id() as i32;
     let memory = order.memory_bytes.map(data_limit);
     let mut command = Command::new(program);
-    command.args(&order.argv[1..]).env_clear().envs(&order.env).current_dir(&order.cwd).stdin(Stdio::null());
+    command.args(&order.argv[1..]).env_clear().envs(&order.env).envs(&instance.env).current_dir(&order.cwd).stdin(Stdio::null());
+    let list = || instance.cpus.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let mask = if instance.cpus.is_empty() { None } else { Some(mask_of(&instance.cpus).filter(|_| can_use(&instance.cpus)).ok_or_else(|| Refusal::Cpus(list()))?) };
+    let nodes = instance.memory_node.and_then(|node| mask_of(&[node]));
     // SAFETY: only system calls that are safe after fork, and no allocation.
     unsafe {
         command.pre_exec(move || {
@@ -507,6 +583,16 @@ fn start(order: &Order) -> Result<u32, Refusal> {
             let mut none: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            // Before the program starts, so that its libraries see the mask when they count CPUs.
+            if let Some(mask) = &mask
+                && libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(mask), mask.as_ptr()) != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            if let Some(nodes) = &nodes {
+                // Where it is forbidden the system's own choice is the node of the CPUs, too.
+                libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_BIND, nodes.as_ptr(), MASK_WORDS * 64);
+            }
             let score = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
             if score >= 0 {
                 libc::write(score, ENDED_FIRST.as_ptr().cast(), ENDED_FIRST.len());
@@ -530,6 +616,23 @@ fn data_limit(bytes: u64) -> libc::rlimit {
     let threads = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     let limit = bytes.saturating_add(stack.saturating_mul(threads));
     libc::rlimit { rlim_cur: limit, rlim_max: limit }
+}
+
+/// True when all of `cpus` are among those this process may use. A mask of which only some are allowed would
+/// be cut down silently.
+fn can_use(cpus: &[u32]) -> bool {
+    crate::topology::affinity_of(0).is_none_or(|allowed| cpus.iter().all(|cpu| allowed.contains(cpu)))
+}
+
+pub(super) fn can_bind_cpus() -> bool {
+    true
+}
+
+pub(super) fn can_bind_memory() -> bool {
+    // Who may not ask may not bind either: sandboxes forbid the calls together.
+    let mut mode = 0_i32;
+    // SAFETY: the mode goes to a local; no node mask is asked for.
+    unsafe { libc::syscall(libc::SYS_get_mempolicy, &raw mut mode, std::ptr::null_mut::<u64>(), 0, std::ptr::null::<u8>(), 0) == 0 }
 }
 
 fn check_cwd(cwd: &Path) -> Result<(), Refusal> {

@@ -55,8 +55,15 @@ impl Child {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(SpawnError::CwdMissing { cwd: cwd() }),
             _ => return Err(SpawnError::CwdUnusable { cwd: cwd() }),
         }
+        let impossible = |message: &str| Err(SpawnError::Other { program: program.clone(), message: message.to_owned() });
+        if spec.instances.len() > 1 {
+            return impossible("several instances cannot be followed together on this platform");
+        }
+        if spec.instances.iter().any(|instance| !instance.cpus.is_empty() || instance.memory_node.is_some()) {
+            return impossible("programs cannot be bound to CPUs on this platform");
+        }
         let mut command = Command::new(program);
-        command.args(&spec.argv[1..]).env_clear().envs(&spec.env).current_dir(&spec.cwd);
+        command.args(&spec.argv[1..]).env_clear().envs(&spec.env).envs(spec.instances.iter().flat_map(|instance| &instance.env)).current_dir(&spec.cwd);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         own_group(&mut command);
         let started = Instant::now();
@@ -91,6 +98,10 @@ impl Child {
 
     pub(super) fn take_stderr(&mut self) -> Option<Output> {
         self.stderr.take()
+    }
+
+    pub(super) fn instance_walls(&self) -> &[Duration] {
+        &[]
     }
 
     pub(super) fn killer(&self) -> Killer {
@@ -176,8 +187,17 @@ pub(super) fn out_of_memory_kills() -> Option<u64> {
     None
 }
 
+pub(super) fn can_bind_cpus() -> bool {
+    false
+}
+
+pub(super) fn can_bind_memory() -> bool {
+    false
+}
+
 pub(super) fn missing() -> Vec<String> {
     vec![
+        "On this platform programs cannot be bound to CPUs, and several instances cannot be measured together.".to_owned(),
         "On this platform processes that the workload starts in a session or job of their own, and all of them should the runner be killed, are not ended with it.".to_owned(),
         "On this platform the CPU time and the context switches of the workload are not measured.".to_owned(),
     ]

@@ -98,8 +98,18 @@ fn online(root: &Path, info: &[Info]) -> Option<BTreeSet<u32>> {
     (!set.is_empty()).then_some(set)
 }
 
+/// Numbers of the NUMA nodes that have CPUs, in the order of `Machine::nodes`: they may have gaps.
+pub fn node_numbers(root: &Path) -> Vec<u32> {
+    let info = cpuinfo(root);
+    online(root, &info).and_then(|online| numbered_nodes(root, &online)).map_or_else(Vec::new, |nodes| nodes.into_keys().collect())
+}
+
 /// NUMA nodes that have CPUs online; nodes that are only memory are no place to run.
 fn nodes(root: &Path, online: &BTreeSet<u32>) -> Option<Vec<Vec<u32>>> {
+    numbered_nodes(root, online).map(|nodes| nodes.into_values().collect())
+}
+
+fn numbered_nodes(root: &Path, online: &BTreeSet<u32>) -> Option<BTreeMap<u32, Vec<u32>>> {
     let mut found: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in std::fs::read_dir(root.join("sys/devices/system/node")).ok()?.flatten() {
         let name = entry.file_name();
@@ -110,7 +120,7 @@ fn nodes(root: &Path, online: &BTreeSet<u32>) -> Option<Vec<Vec<u32>>> {
             found.insert(number, cpus);
         }
     }
-    (!found.is_empty()).then(|| found.into_values().collect())
+    (!found.is_empty()).then_some(found)
 }
 
 fn core_kinds(root: &Path, online: &BTreeSet<u32>) -> Option<Vec<CoreKind>> {
