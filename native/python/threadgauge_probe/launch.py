@@ -38,6 +38,11 @@ class Session:
         self.roots = tuple(os.path.join(os.path.realpath(r), "") for r in roots)
         self.torch = {name: orders[name] for name in ("torch_num_threads", "torch_num_interop_threads", "flush_denormal") if orders.get(name) is not None}
         self.barrier = orders.get("barrier")
+        self.selection = None
+        if orders.get("selection"):
+            from threadgauge_probe.repeat import Repeater
+
+            self.selection = Repeater(orders["selection"], self.write)
         if self.mode in ("wall", "cpu"):
             from threadgauge_probe.timing import Timing
 
@@ -83,17 +88,20 @@ class Session:
         """The code of a file: rewritten as far as it is wanted, plain otherwise. Errors of the source are raised as usual."""
         plain = compile(source, path, "exec", dont_inherit=True)
         measured = self.timing is not None and self.wanted(path) and (self.only is None or os.path.realpath(path) in self.only)
-        if not entry and not measured:
+        chosen = self.selection is not None and self.selection.wants(path)
+        if not chosen and not measured and (not entry or self.selection is not None):
             return plain
         try:
-            code = self._rewritten(source, path, entry, measured)
-            if measured:
+            code = self._rewritten(source, path, entry, measured, chosen)
+            if measured or chosen:
                 self._remember(code, plain)
             return code
         except Exception as error:  # The script must run whatever happens here.
             self.errors.append("The file %s could not be instrumented: %s: %s." % (path, type(error).__name__, error))
             if entry:
                 self.region_reason = "The entry script could not be instrumented."
+            if chosen:
+                self.selection.problem = "The file of the selected code could not be instrumented (%s: %s)." % (type(error).__name__, error)
             return plain
 
     def _remember(self, code, plain):
@@ -127,17 +135,20 @@ class Session:
         except Exception as error:
             self.errors.append("Functions sent to other processes by cloudpickle keep their line timing (%s)." % error)
 
-    def _rewritten(self, source, path, entry, measured):
+    def _rewritten(self, source, path, entry, measured, chosen):
         import ast
 
         from threadgauge_probe import region, rewrite
 
         tree = ast.parse(source, path)
         index = None
-        if entry:
+        if entry and self.selection is None:
             index, self.region_reason = region.leading_imports(tree)
         values = {"mark": self.mark}
         lookup = values.__getitem__
+        if chosen:
+            self.selection.instrument(tree)
+            lookup = self.selection.value
         if measured:
             import hashlib
 
@@ -184,7 +195,7 @@ class Session:
             region = None
             if self.start is not None:
                 region = {"start_ns": self.start[0], "end_ns": end[0], "cpu_start_ns": self.start[1], "cpu_end_ns": end[1]}
-            elif self.region_reason is None:
+            elif self.region_reason is None and self.selection is None:
                 self.region_reason = "The script ended before the end of its leading imports."
             files = []
             if self.timing is not None:
@@ -198,6 +209,7 @@ class Session:
                 "region_reason": self.region_reason,
                 "observed_threads": _observed_threads(),
                 "files": files,
+                "selection": self.selection.report() if self.selection is not None else None,
                 "error": " ".join(self.errors) or None,
                 "clock": "CLOCK_MONOTONIC",
             }
@@ -216,6 +228,8 @@ class Session:
         """In a forked child: nothing is measured for the parent any more."""
         if self.timing is not None:
             self.timing.stop()
+        if self.selection is not None:
+            self.selection.forked()
         self._restore_sigterm()
 
     def catch_sigterm(self):
@@ -421,9 +435,9 @@ def _hook_imports(session, entry_module):
         try:
             path = self.get_filename(fullname)
             entry = entry_module is not None and fullname in (entry_module, entry_module + ".__main__") and os.path.basename(path) != "__init__.py"
-            wanted = entry or (session.timing is not None and session.wanted(path))
+            wanted = entry or (session.timing is not None and session.wanted(path)) or (session.selection is not None and session.selection.wants(path))
             code = session.compiled(self.get_data(path), path, entry) if wanted else None
-            if session.timing is not None and os.path.basename(path) in ("cloudpickle.py", "cloudpickle_fast.py"):
+            if (session.timing is not None or session.selection is not None) and os.path.basename(path) in ("cloudpickle.py", "cloudpickle_fast.py"):
                 code = _followed(plain(self, fullname), lambda: session.change_cloudpickle(sys.modules[fullname]))
         except Exception:
             # It will fail again, the way it always does.
@@ -573,10 +587,20 @@ def main():
     if session.torch:
         _change_torch(session.torch)
     module = arguments[1] if arguments[0] == "-m" else None
-    if module is not None or session.timing is not None:
+    if module is not None or session.timing is not None or session.selection is not None:
         _hook_imports(session, module)
     if session.timing is not None:
         session.catch_sigterm()
+    try:
+        _run(session, module, arguments)
+    except BaseException:
+        # The selected code has been measured; how the rest of the program takes its end does not matter.
+        if session.selection is None or not session.selection.is_done():
+            raise
+        sys.exit(0)
+
+
+def _run(session, module, arguments):
     if module is None:
         sys.argv[:] = arguments
         _run_script(session, arguments[0])
