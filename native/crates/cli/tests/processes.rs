@@ -598,6 +598,66 @@ busy(0.2)
     }
 }
 
+/// Runs `text` as a script of which the given lines are selected.
+fn run_selected(text: &str, first: u32, last: u32) -> Vec<Event> {
+    let directory = tempfile::tempdir().expect("a directory");
+    run(&[python(), "script.py"], |request| {
+        probed(request, directory.path(), text);
+        let path = format!("{}/script.py", request.workload.cwd);
+        let selection = Selection { path, first_line: first, last_line: last, label: "x".into(), tight: 0.01, most_s: 0.3, fewest_calls: 5, ..Default::default() };
+        if let Some(python) = &mut request.workload.python {
+            python.region = Region::Selected;
+            python.selection = Some(selection);
+        }
+    })
+}
+
+#[test]
+fn a_selected_statement_is_scored_by_itself_and_its_first_execution_apart() {
+    let text = "import os, time\ntime.sleep(0.2)\nseen = []\ndef f():\n    time.sleep((0.004 if os.environ['SETTING'] == '1' else 0.002) if seen else 0.1)\n    seen.append(1)\nf()\ntime.sleep(60)\n";
+    let events = run_selected(text, 7, 7);
+    finished(&events);
+    let scored: Vec<&TrialFinished> = trials(&events).into_iter().filter(|trial| trial.phase != Phase::Warmup && went_well(trial)).collect();
+    assert!(scored.len() >= 4, "{scored:?}");
+    for trial in scored {
+        let least = if trial.arm == 0 { 4_000_000 } else { 2_000_000 };
+        assert!(trial.region_ns.is_some_and(|ns| (least..least * 8).contains(&ns)), "{trial:?}");
+        assert!(trial.cold_ns.is_some_and(|ns| ns >= 100_000_000), "{trial:?}");
+        assert!(trial.calls.is_some_and(|calls| calls >= 5) && trial.calls_spread.is_some() && trial.p95_ns.is_some(), "{trial:?}");
+    }
+    let plan = events.iter().rev().find_map(|event| if let Event::Plan(plan) = event { Some(plan) } else { None }).expect("a plan");
+    assert_eq!((plan.region, plan.selection.as_ref().and_then(|selection| selection.unit.as_deref())), (Region::Selected, Some("call")));
+    let summary = events.iter().rev().find_map(|event| if let Event::ArmSummary(summary) = event { Some(summary) } else { None }).expect("a summary");
+    assert!(summary.cold_median_ns > Some(100_000_000) && summary.calls >= Some(5) && summary.p95_median_ns.is_some(), "{summary:?}");
+    assert!(events.iter().any(|event| matches!(event, Event::Verdict(verdict) if verdict.sentence.contains("per call") || verdict.outcome == Outcome::Inconclusive)), "{events:?}");
+}
+
+#[test]
+fn selected_code_that_cannot_be_repeated_is_timed_where_the_program_executes_it() {
+    let text = "import time\nitems = list(range(12))\nfor i in range(12):\n    time.sleep(0.004)\n    if items.pop() == 0: break\n";
+    let events = run_selected(text, 4, 5);
+    finished(&events);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::SelectionNotRepeated { reason } if reason.contains("break, line 5"))), "{events:?}");
+    let calls: Vec<_> = trials(&events).into_iter().filter(|trial| went_well(trial)).map(|trial| trial.calls).collect();
+    assert!(calls.iter().all(|&made| made == calls[0] && made >= Some(5)), "every run over the same executions: {calls:?}");
+    // What fails only when it is repeated needs a second warm-up to be measured.
+    let events = run_selected("import time\nitems = [1]\nfirst = items.pop(); time.sleep(0.004)\n", 3, 3);
+    finished(&events);
+    assert_eq!(count(&events, |event| matches!(event, Event::TrialStarted(started) if started.phase == Phase::Warmup)), 2);
+    assert!(doubts(&events).iter().any(|doubt| matches!(doubt, Doubt::SelectionNotRepeated { reason } if reason.contains("IndexError") && reason.contains("only once"))), "{events:?}");
+}
+
+#[test]
+fn selected_code_that_is_not_there_or_not_reached_is_told() {
+    let events = run_selected("def f():\n    return 1\n# nothing\nprint('end')\n", 2, 2);
+    assert_eq!(failed(&events).code, FailureCode::SelectionNotReached);
+    assert!(failed(&events).output_tail.as_deref().is_some_and(|tail| tail.contains("end")));
+    let events = run_selected("def f():\n    return 1\n# nothing\nprint('end')\n", 3, 3);
+    assert_eq!((failed(&events).code, failed(&events).message.as_str()), (FailureCode::BadRequest, "There is no statement at line 3."));
+    let events = run_selected("print('end')\n", 9, 3);
+    assert_eq!(failed(&events).code, FailureCode::BadRequest);
+}
+
 #[test]
 fn a_script_that_fails_under_the_probe_fails_as_it_does_without() {
     let events = run_script("import no_such_module_anywhere\n", |_| {});

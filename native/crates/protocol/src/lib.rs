@@ -207,13 +207,17 @@ pub struct Selection {
     /// True when a function is meant: each call of it is one execution, and the first call is repeated with its arguments.
     #[serde(default)]
     pub function: bool,
+    /// What one execution is: `call`, `iteration` of the selected loop, `loop` as a whole, `execution` of several
+    /// statements. Told in the plan once the warm-up has shown it.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Half width of the 95 % interval of the mean, over the mean, at which a process stops repeating.
     #[serde(default = "tight")]
     pub tight: f64,
     /// Seconds after which it stops repeating anyway.
     #[serde(default = "most_seconds")]
     pub most_s: f64,
-    /// Repetitions it makes in any case.
+    /// Repetitions it makes in any case; two when a single one takes longer than `most_s`.
     #[serde(default = "fewest_calls")]
     pub fewest_calls: u32,
 }
@@ -1105,6 +1109,8 @@ pub enum FailureCode {
     WorkloadNeverEnds,
     /// Python could not import a module the script needs.
     MissingModule,
+    /// The program ended without executing the selected code.
+    SelectionNotReached,
     /// Another run on this machine did not end in time; two runs at once would measure each other.
     MachineBusy,
     /// A defect of the runner.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use threadgauge_protocol::{
-    Arm, BenchPlan, BenchRequest, Doubt, Event, Failed, FailureCode, Finished, Mode, Phase, Progress, Region, TrialFinished, TrialStarted, TrialStatus,
+    Arm, BenchPlan, BenchRequest, Doubt, Event, Failed, FailureCode, Finished, Mode, Phase, Progress, Region, Selection, TrialFinished, TrialStarted, TrialStatus,
 };
 
 use crate::confirm::{self, Confirmation};
@@ -14,7 +14,7 @@ use crate::records::{ArmRecord, Records};
 use crate::serve::Served;
 use crate::verdict::{self, Evidence};
 use crate::workload::{Cancel, End, Live, Measured, Pause, ProbeMode, TrialSpec, Workload};
-use crate::{doubts, instances, lines, race, refine, stats, vary};
+use crate::{doubts, instances, lines, race, refine, selection, stats, vary};
 
 /// A sample is stopped when it takes this many times the best one.
 const CAP: f64 = 1.5;
@@ -92,6 +92,8 @@ pub(crate) struct Bench<'a, 'e> {
     pub scoring: Region,
     /// How the probe takes part in scored trials.
     pub probe: ProbeMode,
+    /// The code that is scored, with what its executions are called once that is known.
+    pub selection: Option<Selection>,
     /// Trials each arm still has ahead, as far as known.
     pub ahead: BTreeMap<usize, u32>,
     /// Seconds from the start at which the present stage ends.
@@ -171,7 +173,12 @@ impl<'a, 'e> Bench<'a, 'e> {
             cancel: cancel.clone(),
             next_block: 0,
             scoring,
-            probe: if python.is_some() && wants_probe { ProbeMode::Region } else { ProbeMode::Off },
+            probe: match scoring {
+                Region::Selected => ProbeMode::Selected(None),
+                _ if python.is_some() && wants_probe => ProbeMode::Region,
+                _ => ProbeMode::Off,
+            },
+            selection: python.filter(|_| scoring == Region::Selected).and_then(|python| python.selection.clone()),
             ahead: BTreeMap::new(),
             deadline_s: request.limits.budget_s,
             stage_left: 0,
@@ -259,7 +266,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             seed: self.request.seed,
             command: self.request.workload.argv.clone(),
             region: self.scoring,
-            ..Default::default()
+            selection: self.selection.clone(),
         };
         self.out.emit(Event::Plan(plan));
     }
@@ -267,6 +274,11 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// Settings by index, those added by refinement last.
     pub fn arms(&self) -> Vec<Arm> {
         self.records.arms.iter().map(|record| record.arm.clone()).collect()
+    }
+
+    /// What one execution of the selected code is called.
+    pub fn unit(&self) -> String {
+        self.selection.as_ref().and_then(|selection| selection.unit.clone()).unwrap_or_else(|| "call".into())
     }
 
     /// Seconds spent; a simulated run counts its simulated seconds.
@@ -308,6 +320,9 @@ impl<'a, 'e> Bench<'a, 'e> {
         }
         if let Some(failed) = failure(&measured, self.request, limit) {
             return Err(Stop::Failed(Box::new(failed)));
+        }
+        if self.scoring == Region::Selected {
+            measured = selection::decide(self, measured, limit)?;
         }
         if self.probe != ProbeMode::Off && measured.region.is_none() {
             let reason = measured.region_reason.clone().unwrap_or_else(|| "The probe did not report the end of the imports.".into());
@@ -597,7 +612,7 @@ impl<'a, 'e> Bench<'a, 'e> {
 
     fn status(&self, measured: &Measured, judge: Option<&Judge>) -> TrialStatus {
         let status = match measured.end {
-            End::Exited(0) if self.scoring == Region::AfterImports && self.probe != ProbeMode::Off && measured.region.is_none() && judge.is_some() => TrialStatus::Failed,
+            End::Exited(0) if self.scoring != Region::Process && self.probe != ProbeMode::Off && measured.region.is_none() && judge.is_some() => TrialStatus::Failed,
             End::Exited(0) => TrialStatus::Ok,
             End::Exited(_) | End::Signalled(_) | End::OverMemory | End::CannotStart(_) | End::Broken(_) => TrialStatus::Failed,
             End::OverLimit => judge.map_or(TrialStatus::TimedOut, |judge| judge.stopped_as),
@@ -666,7 +681,7 @@ impl<'a, 'e> Bench<'a, 'e> {
 
     fn note_counted(&mut self, arm: usize, measured: &Measured, score: f64) {
         let trial = self.next_trial - 1;
-        let region = measured.region.filter(|_| self.scoring == Region::AfterImports);
+        let region = measured.region.filter(|_| self.scoring != Region::Process);
         let (wall, cpu) = region.map_or((measured.wall_ns, measured.cpu_ns), |region| (region.wall_ns, region.cpu_ns));
         let record = &mut self.records.arms[arm];
         record.scores.push((trial, score));
@@ -681,7 +696,15 @@ impl<'a, 'e> Bench<'a, 'e> {
             record.waiting.extend(measured.run_delay_ns.map(|delay| delay as f64 / measured.wall_ns as f64));
             record.throttled.extend(measured.throttled_ns.map(|throttled| throttled as f64 / measured.wall_ns as f64));
         }
-        record.outputs.extend(measured.output_hash);
+        if let Some(selected) = &measured.selected {
+            record.cold.push(selected.cold_ns as f64);
+            record.p95.push(selected.p95_ns as f64);
+            record.calls += selected.calls;
+            record.trends.push(selected.trend);
+        } else {
+            // What selected code prints depends on how often it was repeated.
+            record.outputs.extend(measured.output_hash);
+        }
         record.observed = measured.observed_threads.or(record.observed);
         record.peak_threads = record.peak_threads.max(measured.peak_threads);
         self.counted += 1;
@@ -701,7 +724,8 @@ impl<'a, 'e> Bench<'a, 'e> {
     /// fast the machine is now. Before anything has counted the warm-up is the measure, except for its own
     /// arm: had the warm-up been lucky, nothing would ever count.
     fn cap_s(&self, arm: usize, block: u32) -> Option<f64> {
-        if self.best == Some(arm) {
+        // From outside nobody sees how long an execution takes; the process itself knows when to stop.
+        if self.best == Some(arm) || self.scoring == Region::Selected {
             return None;
         }
         let alive = || self.records.arms.iter().filter(|record| !record.dropped);
@@ -817,10 +841,11 @@ pub(crate) struct Judge {
 fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured: &Measured) -> TrialFinished {
     let failed = matches!(status, TrialStatus::Failed | TrialStatus::TimedOut);
     let mut tail = tail(&measured.output_tail);
+    let selected = measured.selected.as_ref().filter(|selected| selected.mean_ns > 0);
     if let End::Broken(reason) = &measured.end {
         tail.clone_from(reason);
     } else if status == TrialStatus::Failed && measured.end == End::Exited(0) {
-        tail = measured.region_reason.clone().unwrap_or_else(|| "The probe did not report the end of the imports.".into());
+        tail = selection::trouble(measured).or_else(|| measured.region_reason.clone()).unwrap_or_else(|| "The probe did not report the end of the imports.".into());
     }
     TrialFinished {
         trial,
@@ -843,6 +868,10 @@ fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured:
         observed_threads: measured.observed_threads,
         instances_ns: measured.instances_ns.clone(),
         throughput_per_s: instances::throughput(&measured.instances_ns).filter(|_| status == TrialStatus::Ok),
+        calls: selected.map(|selected| selected.calls),
+        cold_ns: selected.map(|selected| selected.cold_ns),
+        calls_spread: selected.and_then(|selected| selected.spread),
+        p95_ns: selected.map(|selected| selected.p95_ns),
         ..Default::default()
     }
 }
@@ -889,6 +918,11 @@ fn failure(measured: &Measured, request: &BenchRequest, limit_s: f64) -> Option<
     match &measured.end {
         End::Exited(0) | End::Cancelled | End::OverMemory => None,
         End::CannotStart(reason) => failed(FailureCode::CannotStart, reason.clone(), "Check the program and the working directory of the launch; for Python, select an interpreter that exists."),
+        End::OverLimit if request.workload.python.as_ref().is_some_and(|python| python.selection.is_some()) => failed(
+            FailureCode::WorkloadNeverEnds,
+            format!("The selected code was not reached and measured within {limit_s} s, and the program was stopped."),
+            "Choose code that is reached sooner or takes less time, or raise the time limit of a trial.",
+        ),
         End::OverLimit => failed(
             FailureCode::WorkloadNeverEnds,
             format!("The program did not end within {limit_s} s and was stopped."),

@@ -1,6 +1,6 @@
 //! The reasons not to trust a run, from everything it recorded.
 
-use threadgauge_protocol::{Doubt, Verdict};
+use threadgauge_protocol::{Doubt, Region, Verdict};
 
 use crate::bench::Bench;
 use crate::records::ArmRecord;
@@ -14,6 +14,10 @@ const DRIFT: f64 = 0.05;
 const DRIFT_RUNS: usize = 9;
 /// Medians below this are dominated by start-up and by the clock ticks of the scheduler.
 const TOO_SHORT_NS: f64 = 50e6;
+/// An execution of selected code that is shorter has too large a share of what timing itself takes.
+const TOO_SHORT_CALL_NS: f64 = 20e3;
+/// Executions that become this much longer or shorter within a run change what they work on.
+const UNSTEADY: f64 = 0.10;
 /// Share of wall time throttled that matters.
 const THROTTLED: f64 = 0.01;
 /// Mean foreign load that matters, CPUs.
@@ -34,7 +38,8 @@ pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
         doubts.push(Doubt::Drift { change });
     }
     let shortest = bench.records.arms.iter().filter_map(|record| stats::median(&record.values())).reduce(f64::min);
-    if let Some(median) = shortest.filter(|&median| median < TOO_SHORT_NS) {
+    let least = if bench.scoring == Region::Selected { TOO_SHORT_CALL_NS } else { TOO_SHORT_NS };
+    if let Some(median) = shortest.filter(|&median| median < least) {
         doubts.push(Doubt::TooShort { median_ns: median.round() as u64 });
     }
     for (arm, record) in bench.records.arms.iter().enumerate() {
@@ -45,6 +50,7 @@ pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
         }
     }
     doubts.extend(output_differs(&bench.records.arms));
+    doubts.extend(unsteady(&bench.records.arms, &bench.unit()));
     doubts
 }
 
@@ -97,6 +103,22 @@ fn drift(arms: &[ArmRecord]) -> Option<f64> {
     Some(stats::median(&values[values.len() - third..])? / stats::median(&values[..third])? - 1.0)
 }
 
+/// Executions of the selected code that take longer and longer, or less and less, in run after run.
+fn unsteady(arms: &[ArmRecord], unit: &str) -> Option<Doubt> {
+    let trends: Vec<f64> = arms.iter().flat_map(|record| record.trends.iter().copied()).collect();
+    let trend = stats::median(&trends).filter(|trend| trends.len() >= FEW_RUNS && trend.abs() > UNSTEADY)?;
+    let alike = trends.iter().filter(|other| other.signum() == trend.signum()).count();
+    // Noise goes either way.
+    (alike * 5 >= trends.len() * 4).then(|| Doubt::SelectionNotRepeated {
+        reason: format!(
+            "Within a run each {unit} took {} than the one before: the last third {:.0} % {} than the middle third. The code seems to change what it works on, so the mean depends on how many were made.",
+            if trend > 0.0 { "longer" } else { "less time" },
+            trend.abs() * 100.0,
+            if trend > 0.0 { "longer" } else { "less" },
+        ),
+    })
+}
+
 /// Two arms that each print the same again and again, but not the same as the other. A program that prints
 /// its timings never prints the same twice and raises no doubt.
 fn output_differs(arms: &[ArmRecord]) -> Option<Doubt> {
@@ -140,6 +162,19 @@ mod tests {
         let rising = record(&(0..12).map(|i| (i, 1.0 + f64::from(i) * 0.05)).collect::<Vec<_>>(), &[]);
         assert!(drift(&[rising]).expect("enough runs") > 0.25);
         assert_eq!(drift(&[record(&[(0, 1.0)], &[])]), None);
+    }
+
+    #[test]
+    fn a_trend_that_every_run_has_is_a_doubt() {
+        let with = |trends: &[f64]| {
+            let mut arm = record(&[], &[]);
+            arm.trends = trends.to_vec();
+            arm
+        };
+        let doubt = unsteady(&[with(&[0.2, 0.3]), with(&[0.25])], "iteration").expect("all rise");
+        assert!(matches!(&doubt, Doubt::SelectionNotRepeated { reason } if reason.contains("each iteration took longer") && reason.contains("25 %")), "{doubt:?}");
+        assert_eq!(unsteady(&[with(&[0.2, -0.3, 0.25])], "call"), None, "noise goes either way");
+        assert_eq!(unsteady(&[with(&[0.05, 0.04, 0.05])], "call"), None);
     }
 
     #[test]

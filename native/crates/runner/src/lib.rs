@@ -17,6 +17,7 @@ pub mod random;
 mod records;
 mod refine;
 mod request;
+mod selection;
 mod serve;
 mod simulated;
 mod turn;

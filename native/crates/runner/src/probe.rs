@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use threadgauge_protocol::{Arm, PythonWorkload};
+use threadgauge_protocol::{Arm, PythonWorkload, Selection};
 
-use crate::workload::{Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime};
+use crate::workload::{Executions, Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime, Selected};
 
 /// Largest report that is read; a report grows with the lines of the program, not with its run.
 const LARGEST_REPORT: u64 = 64 * 1024 * 1024;
@@ -28,6 +28,16 @@ struct Instructions<'a> {
     barrier: Option<&'a Barrier>,
     cpu_lines: Option<&'a BTreeMap<String, Vec<u32>>>,
     old_pythonpath: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<SelectionOrder<'a>>,
+}
+
+/// The code to repeat.
+#[derive(Debug, Serialize)]
+struct SelectionOrder<'a> {
+    #[serde(flatten)]
+    selection: &'a Selection,
+    how: Option<&'a Executions>,
 }
 
 /// Where the instances of one trial wait for each other before their regions begin: a file with one byte for
@@ -51,6 +61,8 @@ struct Report {
     observed_threads: Option<u32>,
     #[serde(default)]
     files: Vec<ReportedFile>,
+    #[serde(default)]
+    selection: Option<Selected>,
     error: Option<String>,
 }
 
@@ -93,9 +105,14 @@ pub(crate) fn inject(
     argv: &mut Vec<String>,
     env: &mut BTreeMap<String, String>,
 ) {
+    let mut selection = None;
     let (name, cpu_lines) = match mode {
         ProbeMode::Off => return,
         ProbeMode::Region => ("region", None),
+        ProbeMode::Selected(how) => {
+            selection = python.selection.as_ref().map(|selection| SelectionOrder { selection, how: how.as_ref() });
+            ("region", None)
+        }
         ProbeMode::Wall => ("wall", None),
         ProbeMode::Cpu(lines) => ("cpu", Some(lines)),
     };
@@ -108,7 +125,7 @@ pub(crate) fn inject(
     };
     env.insert("PYTHONPATH".into(), path);
     let Shared { out, cell, barrier } = shared;
-    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, torch_num_interop_threads: arm.torch_num_interop_threads, flush_denormal: arm.flush_denormal, pinned_env: arm.pin_env.then_some(&arm.env), cell, barrier, cpu_lines, old_pythonpath };
+    let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, torch_num_interop_threads: arm.torch_num_interop_threads, flush_denormal: arm.flush_denormal, pinned_env: arm.pin_env.then_some(&arm.env), cell, barrier, cpu_lines, old_pythonpath, selection };
     env.insert(VARIABLE.into(), serde_json::to_string(&instructions).unwrap_or_default());
 }
 
@@ -129,6 +146,10 @@ pub(crate) fn read(out: &Path, measured: &mut Measured) -> Vec<String> {
         .map(|region| RegionTime { wall_ns: region.end_ns - region.start_ns, cpu_ns: region.cpu_end_ns.saturating_sub(region.cpu_start_ns) });
     measured.region_span = report.region.map(|region| (region.start_ns, region.end_ns));
     measured.region_reason = report.region_reason;
+    if let Some(selected) = report.selection {
+        measured.region = (selected.mean_ns > 0).then(|| RegionTime { wall_ns: selected.mean_ns, cpu_ns: selected.cpu_ns.unwrap_or(0) });
+        measured.selected = Some(selected);
+    }
     measured.observed_threads = report.observed_threads;
     measured.probe_error = report.error;
     let paths = report.files.iter().map(|file| file.path.clone()).collect();

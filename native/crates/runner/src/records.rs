@@ -44,6 +44,14 @@ pub struct ArmRecord {
     pub throughputs: Vec<f64>,
     /// Share of the time in which all instances worked, per counted trial.
     pub together: Vec<f64>,
+    /// The first execution of the selected code, per counted trial.
+    pub cold: Vec<f64>,
+    /// The 95th percentile of its executions, per counted trial.
+    pub p95: Vec<f64>,
+    /// Its executions behind all scores.
+    pub calls: u64,
+    /// How much longer its last executions took than those in the middle, as a fraction, per counted trial.
+    pub trends: Vec<f64>,
     /// Hashes of stdout, per counted trial.
     pub outputs: Vec<u64>,
     /// What the library reported last.
@@ -72,6 +80,10 @@ impl ArmRecord {
             throttled: Vec::new(),
             throughputs: Vec::new(),
             together: Vec::new(),
+            cold: Vec::new(),
+            p95: Vec::new(),
+            calls: 0,
+            trends: Vec::new(),
             outputs: Vec::new(),
             observed: None,
             peak_threads: 0,
@@ -217,6 +229,10 @@ impl Records {
             dropped: record.dropped,
             failures: record.failures,
             throughput_per_s: stats::median(&record.throughputs),
+            median_interval_ns: stats::median_interval(&scores).map(|interval| interval.map(|value| value.round() as u64)),
+            cold_median_ns: stats::median(&record.cold).map(|value| value.round() as u64),
+            p95_median_ns: stats::median(&record.p95).map(|value| value.round() as u64),
+            calls: (record.calls > 0).then_some(record.calls),
             ..Default::default()
         })
     }

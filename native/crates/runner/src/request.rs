@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use thiserror::Error;
-use threadgauge_protocol::{BenchRequest, Mode};
+use threadgauge_protocol::{BenchRequest, Mode, Region};
 
 use crate::bench::needs_probe;
 use crate::vary;
@@ -61,6 +61,19 @@ pub enum BadRequest {
         name: &'static str,
         /// What was given.
         value: String,
+    },
+    /// A selection where none belongs, or none where one does.
+    #[error("A selection and the region `selected` belong together.")]
+    SelectionWithoutRegion,
+    /// Lines that no file has.
+    #[error("The selection names lines {first} to {last} of `{path}`, which makes no sense.")]
+    SelectionLines {
+        /// The file given.
+        path: String,
+        /// The first line given.
+        first: u32,
+        /// The last line given.
+        last: u32,
     },
     /// A kind of run that this version does not know.
     #[error("This version cannot search a grid of instances and threads.")]
@@ -141,6 +154,19 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
         let words = request.workload.argv.len();
         if python.script_index == 0 || python.script_index >= words {
             return Err(BadRequest::ScriptIndex { index: python.script_index, words });
+        }
+        if (python.region == Region::Selected) != python.selection.is_some() {
+            return Err(BadRequest::SelectionWithoutRegion);
+        }
+        if let Some(selection) = &python.selection {
+            if selection.first_line == 0 || selection.last_line < selection.first_line || !Path::new(&selection.path).is_absolute() {
+                return Err(BadRequest::SelectionLines { path: selection.path.clone(), first: selection.first_line, last: selection.last_line });
+            }
+            for (name, value) in [("tight", selection.tight), ("most_s", selection.most_s), ("fewest_calls", f64::from(selection.fewest_calls))] {
+                if !(value > 0.0 && value.is_finite()) {
+                    return Err(BadRequest::Limit { name, value: value.to_string() });
+                }
+            }
         }
     }
     Ok(())

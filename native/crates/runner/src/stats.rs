@@ -95,6 +95,27 @@ fn quantile(table: &[f64; 30], z: f64, degrees: usize) -> f64 {
     })
 }
 
+/// The 95 % interval of the median, exact for any distribution: the values of the ranks between which it lies
+/// with that probability. `None` below six values, of which no two are far enough apart.
+pub fn median_interval(values: &[f64]) -> Option<[f64; 2]> {
+    let n = values.len();
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // The number of values below the median is binomial; its chances by logarithms, so that no power underflows.
+    let mut log_chance = -(n as f64) * std::f64::consts::LN_2;
+    let mut below = 0.0;
+    let mut rank = 0;
+    for k in 0..n / 2 {
+        below += log_chance.exp();
+        if below > 0.025 {
+            break;
+        }
+        rank = k + 1;
+        log_chance += ((n - k) as f64 / (k + 1) as f64).ln();
+    }
+    if rank == 0 { None } else { Some([sorted[rank - 1], sorted[n - rank]]) }
+}
+
 /// The smallest sample from which [`signed_rank_interval`] can tell anything at 99.8 %.
 pub const FEWEST_RANKED: usize = 10;
 
@@ -219,6 +240,19 @@ mod tests {
         for (z, above) in [(0.0, 0.5), (1.0, 0.158_655), (1.959_964, 0.025), (-1.0, 0.841_345), (3.0, 0.001_350)] {
             near(normal_above(z), above, 1e-6);
         }
+    }
+
+    #[test]
+    fn median_interval_has_the_published_ranks() {
+        // Ranks of the 95 % interval of the median (Conover, table A3 with p = 1/2).
+        for (n, rank) in [(6, 1), (8, 1), (9, 2), (12, 3), (15, 4), (20, 6), (30, 10), (50, 18)] {
+            let values: Vec<f64> = (1..=n).rev().map(f64::from).collect();
+            assert_eq!(median_interval(&values), Some([f64::from(rank), f64::from(n + 1 - rank)]), "n = {n}");
+        }
+        assert_eq!(median_interval(&[1.0; 5]), None);
+        let many: Vec<f64> = (0..5_000).map(f64::from).collect();
+        let [low, high] = median_interval(&many).expect("enough");
+        near(high - low, 2.0 * 1.96 * 0.5 * 5_000_f64.sqrt(), 4.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What may be said after a run, and the sentence that says it.
 
-use threadgauge_protocol::{Mode, Outcome, Verdict};
+use threadgauge_protocol::{Mode, Outcome, Region, Verdict};
 
 use crate::bench::Bench;
 use crate::confirm::FEWEST_BLOCKS;
@@ -94,6 +94,7 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
         })
     };
     let factor = |log: f64| format!("{:.2} times", log.exp());
+    let per = per_unit(bench);
     let verdict = |outcome, best, sentence: String| Verdict { outcome, best, current, speedup, interval: range, pairs: evidence.pairs, tied: tied(bench, best), sentence };
     let inconclusive = |sentence: String| Verdict { tied: Vec::new(), ..verdict(Outcome::Inconclusive, current, sentence) };
 
@@ -110,9 +111,9 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
         return inconclusive(format!("{} looked best so far, but the comparison with {} was not finished.", label(candidate), label(current)));
     };
     match read(&shown, claim) {
-        Shown::Faster => verdict(Outcome::Faster, candidate, format!("{} is {} faster than {} ({}).", label(candidate), factor(shown.mean), label(current), figures(false))),
+        Shown::Faster => verdict(Outcome::Faster, candidate, format!("{} is {} faster{per} than {} ({}).", label(candidate), factor(shown.mean), label(current), figures(false))),
         Shown::Slower if bench.request.mode == Mode::Verify => {
-            verdict(Outcome::Slower, current, format!("{} is {} slower than {} ({}).", label(candidate), factor(-shown.mean), label(current), figures(true)))
+            verdict(Outcome::Slower, current, format!("{} is {} slower{per} than {} ({}).", label(candidate), factor(-shown.mean), label(current), figures(true)))
         }
         Shown::Unclear => inconclusive(format!(
             "The measurements scatter too much to tell {} from {} ({}). A quieter machine or more blocks would settle it.",
@@ -134,6 +135,7 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     let current = bench.request.current;
     let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
     let claim = percent(bench.request.limits.claim_above);
+    let per = per_unit(bench);
     let rivals: Vec<Option<f64>> = (0..bench.records.arms.len()).filter(|&arm| arm != current).map(|arm| bench.records.log_ratio(arm, current)).collect();
     if bench.records.arms[current].scores.is_empty() || rivals.iter().all(Option::is_none) {
         return Verdict { tied: Vec::new(), ..verdict(Outcome::Inconclusive, current, format!("Nothing could be compared with {}, the setting in force.", label(current))) };
@@ -144,10 +146,10 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     let nobody_lost = (0..bench.records.arms.len()).all(|arm| bench.records.arms[arm].failures == 0 && like_the_others(arm));
     let thrift = if candidate == current { String::new() } else { format!(" {} does as well.", label(candidate)) };
     if nobody_lost {
-        verdict(Outcome::NoDifference, current, format!("This machine shows no difference beyond {claim} % between the settings.{thrift}"))
+        verdict(Outcome::NoDifference, current, format!("This machine shows no difference beyond {claim} %{per} between the settings.{thrift}"))
     } else if let (true, Some((next, ratio))) = (candidate == current, next_best(bench, current).filter(|&(_, ratio)| ratio > (1.0 + bench.request.limits.claim_above).ln())) {
         let bound = if bench.records.arms[next].scores.is_empty() { "at least " } else { "" };
-        verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best: {}, the next, takes {bound}{:.2} times as long.", label(current), label(next), ratio.exp()))
+        verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best: {}, the next, takes {bound}{:.2} times as long{per}.", label(current), label(next), ratio.exp()))
     } else {
         verdict(Outcome::CurrentIsBest, current, format!("{}, the setting in force, is the best or within {claim} % of it.{thrift}", label(current)))
     }
@@ -171,6 +173,11 @@ fn compared_with_all(bench: &Bench<'_, '_>, arm: usize) -> bool {
                 // Arms added by the refinement met the winner; the others met it in the race.
                 bench.records.paired(other, arm, 0).len() >= fewest || bench.best.is_some_and(|best| bench.records.paired(other, best, 0).len() >= fewest)
             }))
+}
+
+/// ` per call`, where executions of selected code were measured.
+fn per_unit(bench: &Bench<'_, '_>) -> String {
+    if bench.scoring == Region::Selected { format!(" per {}", bench.unit()) } else { String::new() }
 }
 
 fn percent(fraction: f64) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use threadgauge_protocol::{Arm, Phase, Sample};
 
 /// Set once, seen everywhere: the run is to stop now.
@@ -51,10 +52,84 @@ pub enum ProbeMode {
     Off,
     /// One mark after the leading imports; nothing per line.
     Region,
+    /// The selected code is executed again and again; how, once the warm-up has decided it.
+    Selected(Option<Executions>),
     /// Wall time of every line.
     Wall,
     /// CPU clocks on these lines, by absolute path.
     Cpu(BTreeMap<String, Vec<u32>>),
+}
+
+/// Which executions of the selected code count. Decided once, so that every arm is compared over the same ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Executions {
+    /// How they come about.
+    pub mode: ExecutionMode,
+    /// Executions after the first that are warm-up; the process decides when absent.
+    pub skip: Option<u32>,
+    /// Executions after those that count; the process decides when absent.
+    pub count: Option<u32>,
+}
+
+/// How executions of the selected code come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutionMode {
+    /// The code is repeated in place.
+    Repeat,
+    /// The iterations of the selected loop.
+    Iterations,
+    /// Those that the program itself makes.
+    Natural,
+}
+
+/// What the probe tells of the selected code.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Selected {
+    /// The file of the selection was loaded.
+    pub loaded: bool,
+    /// Why nothing can be measured, as a full sentence.
+    pub problem: Option<String>,
+    /// First and last line of the statements that cover the selection.
+    pub lines: Option<[u32; 2]>,
+    /// What one execution is called.
+    pub unit: String,
+    /// How the executions came about.
+    pub how: Option<ExecutionMode>,
+    /// Why they were not repetitions, as a full sentence.
+    pub reason: Option<String>,
+    /// The code was executed.
+    pub reached: bool,
+    /// This run only showed that repeating does not do; the next one measures natural executions.
+    #[serde(default)]
+    pub again: bool,
+    /// Executions that count.
+    #[serde(default)]
+    pub calls: u64,
+    /// Their mean; zero when nothing was measured.
+    #[serde(default)]
+    pub mean_ns: u64,
+    /// Their 95th percentile.
+    #[serde(default)]
+    pub p95_ns: u64,
+    /// The first execution.
+    #[serde(default)]
+    pub cold_ns: u64,
+    /// Half width of the 95 % interval of the mean, over the mean.
+    #[serde(default)]
+    pub spread: Option<f64>,
+    /// Last third over middle third, minus 1.
+    #[serde(default)]
+    pub trend: f64,
+    /// CPU time of the process for one execution.
+    #[serde(default)]
+    pub cpu_ns: Option<u64>,
+    /// See [`Executions`].
+    #[serde(default)]
+    pub skip: u32,
+    /// See [`Executions`].
+    #[serde(default)]
+    pub count: u32,
 }
 
 /// One trial to run.
@@ -168,6 +243,8 @@ pub struct Measured {
     pub cpu_ns: u64,
     /// The region, when the probe saw it.
     pub region: Option<RegionTime>,
+    /// The selected code, when one was asked for.
+    pub selected: Option<Selected>,
     /// Why there is no region although one was asked for, as a full sentence.
     pub region_reason: Option<String>,
     /// What went wrong in the probe, as a full sentence, although the program ran.
@@ -216,6 +293,7 @@ impl Measured {
             wall_ns: 0,
             cpu_ns: 0,
             region: None,
+            selected: None,
             region_reason: None,
             probe_error: None,
             peak_threads: 0,
