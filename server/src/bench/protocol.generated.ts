@@ -315,7 +315,8 @@ export type Outcome = 'faster' | 'current_is_best' | 'no_difference' | 'slower' 
 /**
  * The kinds of failure.
  */
-export type FailureCode = 'bad_request' | 'cannot_start' | 'workload_failed' | 'workload_never_ends' | 'missing_module' | 'machine_busy' | 'internal';
+export type FailureCode =
+  'bad_request' | 'cannot_start' | 'workload_failed' | 'workload_never_ends' | 'missing_module' | 'selection_not_reached' | 'machine_busy' | 'internal';
 
 /**
  * Both directions in one document, so that one schema file serves all.
@@ -617,7 +618,7 @@ export interface NodeWorkload {
  */
 export interface Selection {
   /**
-   * Repetitions it makes in any case.
+   * Repetitions it makes in any case; two when a single one takes longer than `most_s`.
    */
   fewest_calls?: number;
   /**
@@ -648,6 +649,11 @@ export interface Selection {
    * Half width of the 95 % interval of the mean, over the mean, at which a process stops repeating.
    */
   tight?: number;
+  /**
+   * What one execution is: `call`, `iteration` of the selected loop, `loop` as a whole, `execution` of several
+   * statements. Told in the plan once the warm-up has shown it.
+   */
+  unit?: string | null;
 }
 /**
  * How the Python probe takes part.
