@@ -36,7 +36,7 @@ await Promise.all([
   build({ ...nodeShared, format: 'cjs', external: ['vscode'], entryPoints: ['client/src/extension.ts'], outfile: 'dist/extension.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/lsp/node.ts'], outfile: 'dist/server.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } }),
-  build({ ...shared, platform: 'browser', format: 'iife', entryPoints: [{ in: 'client/src/report/app/main.ts', out: 'report' }, { in: 'client/src/report/app/report.css', out: 'report' }], outdir: 'dist' }),
+  build({ ...shared, platform: 'browser', format: 'iife', entryPoints: [{ in: 'client/src/report/app/main.ts', out: 'report' }, { in: 'client/src/report/app/report.css', out: 'report' }, { in: 'client/src/report/app/standalone.ts', out: 'reportPage' }, { in: 'client/src/report/app/standalone.css', out: 'reportPage' }], outdir: 'dist' }),
 ]);
 chmodSync(path.join(dist, 'cli.js'), 0o755);
 

@@ -1,34 +1,30 @@
-/** The text of measured lines, as long as the files are still what ran. */
+/** The files that were measured, each version read once. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { SourceLines } from '../../../server/src/bench/recording.ts';
 import type { RunState } from '../../../server/src/bench/runState.ts';
+import { sourceLines } from '../../../server/src/bench/sourceLines.ts';
 
-type Lines = Readonly<Record<number, string>>;
-
-/** Reads each version of a file once. */
+/** Keeps what it has read. */
 export class MeasuredSources {
-  readonly #known = new Map<string, Lines>();
+  readonly #known = new Map<string, string>();
 
-  /** Text by path and zero-based line, without surrounding blanks; files that changed since or cannot be read are left out. */
-  async of(state: RunState): Promise<Readonly<Record<string, Lines>>> {
-    const files = state.lines.flatMap((lines) => lines.files);
-    const sources = await Promise.all([...new Map(files.map((file) => [file.path, file])).values()].map(async ({ path, sha256 }) => [path, await this.#read(path, sha256)] as const));
-    const wanted = (path: string, text: Lines): Lines =>
-      Object.fromEntries(files.filter((file) => file.path === path).flatMap((file) => file.lines.map(({ line }) => [line - 1, text[line - 1] ?? ''])));
-    return Object.fromEntries(sources.flatMap(([path, text]) => (text ? [[path, wanted(path, text)]] : [])));
+  /** Text of measured lines; files that changed since or cannot be read are left out. */
+  of(state: RunState): Promise<SourceLines> {
+    return sourceLines(state, (path, sha256) => this.#read(path, sha256));
   }
 
-  async #read(path: string, sha256: string): Promise<Lines | undefined> {
+  async #read(path: string, sha256: string): Promise<string | null> {
     const known = this.#known.get(sha256);
-    if (known) return known;
+    if (known !== undefined) return known;
     try {
       const bytes = await readFile(path);
-      if (createHash('sha256').update(bytes).digest('hex') !== sha256) return undefined;
-      const lines = Object.fromEntries(bytes.toString('utf8').split(/\r\n|\r|\n/).map((line, i) => [i, line.trim()]));
-      this.#known.set(sha256, lines);
-      return lines;
+      if (createHash('sha256').update(bytes).digest('hex') !== sha256) return null;
+      const text = bytes.toString('utf8');
+      this.#known.set(sha256, text);
+      return text;
     } catch {
-      return undefined;
+      return null;
     }
   }
 }

@@ -4,22 +4,22 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { alignTable, armTable, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
 import { type PreparedBench, prepareBench } from '../bench/request.ts';
-import { decodeRecording } from '../bench/decode.ts';
-import type { BenchRequest, Envelope, SimulatedWorkload } from '../bench/protocol.generated.ts';
-import { initialRunState, reduce, type RunState } from '../bench/runState.ts';
-import { PROTOCOL_VERSION } from '../bench/session.ts';
+import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
+import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
+import type { RunState } from '../bench/runState.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { loadParsers } from '../host/node/grammars.ts';
-import { writeAtomically } from '../host/node/recordings.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
 import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
+import { annotation, baselineName, gateGithub, gateJson, gateText, judge, loadRecording, requestAgainst } from './gate.ts';
+import { keepRun } from './keepRun.ts';
 import { openFile, targetMachine, tryOpenFile } from './loadWorkspace.ts';
 import { styleFor, write } from './output.ts';
 import { UsageError } from './usageError.ts';
@@ -28,8 +28,18 @@ import { watchRun } from './watchRun.ts';
 export interface BenchCommandOptions {
   /** Null = chosen from the machine. */
   readonly threads: readonly number[] | null;
-  readonly format: 'text' | 'json';
+  readonly format: 'text' | 'json' | 'github';
+  /** Keep the run among the user's recordings. */
+  readonly record: boolean;
   readonly save?: string;
+  /** Write the report to this file. */
+  readonly html?: string;
+  /** Measure only what is in force, and compare it with this recording. */
+  readonly compare?: string;
+  /** Fail when it is slower by more than this fraction, beyond noise. */
+  readonly failAbove?: number;
+  /** Seconds to wait for another benchmark of this machine. */
+  readonly wait?: number;
   /** Print this recording instead of measuring. */
   readonly replay?: string;
   readonly python?: string;
@@ -50,12 +60,14 @@ const NEIGHBOURS = 2000;
 const COMMAND_FILE = '.threadgauge-command.sh';
 
 /** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
-export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions): Promise<number> {
+export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions, version: string): Promise<number> {
   if (options.replay !== undefined) {
     if (target !== undefined || command.length > 0) throw new UsageError('--replay prints a recording and measures nothing; leave out what to measure');
     return replay(options.replay, options.format);
   }
+  if (options.failAbove !== undefined && options.compare === undefined) throw new UsageError('--fail-above needs --compare with a baseline');
   if ((target === undefined) === (command.length === 0)) throw new UsageError('name one thing to measure: a script, a launch (file#launch), or -- COMMAND');
+  const baseline = options.compare === undefined ? null : await loadRecording(options.compare);
   const runner = findRunner(undefined);
   if ('problem' in runner) throw new UsageError(runner.problem);
   const { machine, problem } = await probeMachine(undefined);
@@ -69,60 +81,49 @@ export async function bench(target: string | undefined, command: readonly string
     const missing = await missingModules(preview.interpreter.path, prepared.modules, request.workload.cwd, request.workload.env);
     if (missing && missing.length > 0) throw new UsageError(`the Python ${preview.interpreter.path} (${preview.interpreter.from}) has no ${missing.join(', ')}; install it there or choose another with --python`);
   }
-  if (options.format === 'text') await write(process.stdout, heading(prepared, machine));
-  const { state, recorded } = await watchRun(request, runner.path, options.format);
-  if (options.format === 'text') await write(process.stdout, report(state));
-  if (options.save !== undefined) {
-    try {
-      await writeAtomically(path.resolve(options.save), `${recorded.join('\n')}\n`);
-    } catch (error) {
-      // What was measured is printed by now; only the recording is lost.
-      throw new UsageError(`the recording could not be saved to ${options.save}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
+  if (baseline !== null) request = requestAgainst(request, baseline);
+  if (options.wait !== undefined) request = { ...request, limits: { ...request.limits, turn_s: options.wait } };
+  if (options.format === 'text') await write(process.stdout, heading(prepared, machine, baseline === null || options.compare === undefined ? null : baselineName(options.compare, baseline), request));
+  const startedAt = new Date();
+  const watched = await watchRun(request, runner.path, options.format);
+  const { state, recorded } = watched;
+  if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null));
+  const kept = await keepRun(watched, target ?? command.map(shellWord).join(' '), startedAt, prepared, request, options, version);
+  if (options.format === 'text' && kept.recording !== null && process.stderr.isTTY) await write(process.stderr, `${styleFor(process.stderr).dim(`kept as ${path.basename(kept.recording, '.ndjson')}`)}\n`);
+  for (const problem of kept.problems) await write(process.stderr, `threadgauge: ${problem}\n`);
   if (state.failed) {
     if (options.format === 'text' && state.failed.output_tail) await write(process.stderr, `${indent(state.failed.output_tail.trimEnd())}\n`);
     throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
   }
-  return state.status === 'cancelled' ? 2 : 0;
+  if (options.format === 'github' && baseline === null) await write(process.stdout, annotation('notice', closingSentence(state)) + state.doubts.map((doubt) => annotation('warning', doubtSentence(doubt, state))).join(''));
+  if (state.status === 'cancelled') return 2;
+  if (baseline === null) return kept.asked ? 0 : 2;
+  const threshold = options.failAbove ?? null;
+  const gate = judge(baseline, parseRecording(`${recorded.join('\n')}\n`), threshold);
+  await write(process.stdout, options.format === 'json' ? gateJson(gate, threshold) : options.format === 'github' ? gateGithub(gate) : `\n${gateText(gate, baseline)}`);
+  return gate.verdict.outcome === 'regression' ? 1 : kept.asked ? 0 : 2;
 }
 
 /** Prints a recording as the run itself was printed; returns its exit code. */
-async function replay(file: string, format: 'text' | 'json'): Promise<number> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file} could not be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const { state, printed } = readRecording(file, text);
-  await write(process.stdout, format === 'json' ? text : printed);
+async function replay(file: string, format: BenchCommandOptions['format']): Promise<number> {
+  const recording = await loadRecording(file);
+  const { state } = recording;
+  await write(process.stdout, format === 'json' ? `${recording.events.map((event) => JSON.stringify(event)).join('\n')}\n` : printRecording(file, recording));
   if (state.failed) throw new UsageError(`${state.failed.message} ${state.failed.hint}`.trim());
   return state.status === 'cancelled' ? 2 : 0;
 }
 
-function readRecording(file: string, text: string): { readonly state: RunState; readonly printed: string } {
-  let events: readonly Envelope[];
-  try {
-    events = decodeRecording(text);
-  } catch (error) {
-    throw new UsageError(`${file} is no recording of a benchmark: ${error instanceof SyntaxError ? error.message.replace(/^.*?: /, '').replace(/\.$/, '') : String(error)}`);
-  }
-  const [first] = events;
-  if (!first) throw new UsageError(`${file} is no recording of a benchmark: it has no events`);
-  const other = events.find(({ v }) => v !== PROTOCOL_VERSION);
-  if (other) throw new UsageError(`${file} was recorded with protocol version ${other.v}; this ThreadGauge reads version ${PROTOCOL_VERSION}`);
-  try {
-    const state = events.reduce(reduce, initialRunState());
-    const style = styleFor(process.stdout);
-    const lines = [`${style.dim('recorded')} ${file}`];
-    if (state.hello) lines.push(`${style.dim('machine ')} ${machineLine(machineFromJson(state.hello.machine))}`);
-    if (state.plan) lines.push(`${style.dim('command ')} ${state.plan.command.map(shellWord).join(' ')}`);
-    const ended = state.finished ?? state.failed;
-    return { state, printed: `${lines.join('\n')}\n\n${report(state)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}` };
-  } catch (error) {
-    throw new UsageError(`${file} is damaged: an event lacks what it should say (${error instanceof Error ? error.message : String(error)})`);
-  }
+/** A recording as text. */
+export function printRecording(file: string, { header, state }: Recording): string {
+  const style = styleFor(process.stdout);
+  const lines = [`${style.dim('recorded')} ${file}${header ? ` (${header.startedAt.slice(0, 16).replace('T', ' ')} UTC, ThreadGauge ${header.version})` : ''}`];
+  if (state.hello) lines.push(`${style.dim('machine ')} ${machineLine(machineFromJson(state.hello.machine))}`);
+  if (state.plan) lines.push(`${style.dim('command ')} ${state.plan.command.map(shellWord).join(' ')}`);
+  if (header?.interpreter) lines.push(`${style.dim('python  ')} ${header.interpreter.path} (${header.interpreter.from})`);
+  for (const { name, value, from } of header?.environment ?? []) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
+  if (state.environment) lines.push(`${style.dim('versions')} ${[state.environment.runtime, ...Object.entries(state.environment.libraries).map(([name, version]) => `${name} ${version}`)].filter(Boolean).join(', ')}`);
+  const ended = state.finished ?? state.failed;
+  return `${lines.join('\n')}\n\n${report(state, header?.sources)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}`;
 }
 
 async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions): Promise<PreparedBench> {
@@ -193,23 +194,26 @@ function simulated(request: BenchRequest, json: string): BenchRequest {
   }
 }
 
-function heading({ preview }: PreparedBench, machine: Machine): string {
+function heading({ preview }: PreparedBench, machine: Machine, baseline: string | null, request: BenchRequest): string {
   const style = styleFor(process.stdout);
   const lines = [`${style.dim('machine ')} ${machineLine(machine)}`, `${style.dim('command ')} ${preview.argv.map(shellWord).join(' ')}`, `${style.dim('in      ')} ${preview.cwd}`];
   if (preview.interpreter) lines.push(`${style.dim('python  ')} ${preview.interpreter.path} (${preview.interpreter.from})`);
   for (const { name, value, from } of preview.environment) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
-  lines.push(`${style.dim('settings')} ${preview.arms.map((arm) => `${arm.label}${arm.current ? ' (in force)' : ''}`).join(', ')}`);
+  lines.push(`${style.dim('settings')} ${request.arms.map((arm, index) => `${arm.label}${index === request.current ? ' (in force)' : ''}`).join(', ')}`);
+  if (baseline !== null) lines.push(`${style.dim('baseline')} ${baseline}`);
   for (const note of preview.notes) lines.push(`${style.dim('note    ')} ${note}`);
   return `${lines.join('\n')}\n\n`;
 }
 
-function report(state: RunState): string {
+/** `gated`: what was measured is judged against a baseline, not among itself. */
+function report(state: RunState, sources?: SourceLines, gated = false): string {
   const style = styleFor(process.stdout);
   const parts: string[] = [];
   if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
-  const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, sourceLine);
+  const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, (file, line, sha256) => sources?.[file]?.[line] ?? sourceLine(file, line, sha256));
   if (lines !== '') parts.push(lines);
   if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));
+  if (gated) return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
   const ratio = ratioSentence(state);
   // The sentence of a verdict tells its own figures, where they are what it rests on.
   if (ratio !== null && !closingSentence(state).includes('confidence interval')) parts.push(ratio);

@@ -5,6 +5,7 @@ import { bench, type BenchCommandOptions } from './bench.ts';
 import { check, type CheckOptions } from './check.ts';
 import { explain, listRules } from './explain.ts';
 import { machine, plan } from './plan.ts';
+import * as recordings from './recordings.ts';
 import { UsageError } from './usageError.ts';
 
 const VERSION = process.env['THREADGAUGE_VERSION'] ?? 'development';
@@ -48,9 +49,14 @@ async function main(argv: readonly string[]): Promise<number> {
     .argument('[target]', 'a Python script, or file#launch')
     .argument('[command...]', 'behind --: the command to measure')
     .addOption(new Option('--threads <counts>', 'thread counts to compare, such as 1,2,4; auto = chosen from the machine').argParser(parseThreads).default(null, 'auto'))
-    .addOption(format(['text', 'json']))
-    .option('--save <file>', 'keep the event stream in a file')
-    .option('--replay <file>', 'print the results of a run that was kept with --save')
+    .addOption(format(['text', 'json', 'github']))
+    .option('--no-record', 'do not keep the run among the recordings')
+    .option('--save <file>', 'keep the run in a file too, as a baseline or for --replay')
+    .option('--html <file>', 'write a report with plots, complete in one file')
+    .option('--compare <baseline>', 'measure only what is in force, and compare it with a recording or a file of --save')
+    .addOption(new Option('--fail-above <percent>', 'with --compare: exit with 1 when it is slower by more than this, beyond noise').argParser(parsePercent))
+    .addOption(new Option('--wait <seconds>', 'wait so long for another benchmark of this machine to end').argParser(parseSeconds))
+    .option('--replay <file>', 'print the results of a run that was kept')
     .option('--python <path>', 'the Python to run scripts with')
     .option('--no-lines', 'do not time source lines')
     .addOption(new Option('--budget <seconds>', 'stop after this time with what was measured').argParser(parseSeconds))
@@ -66,7 +72,48 @@ async function main(argv: readonly string[]): Promise<number> {
       if (separator < 0 && command.length > 0) throw new UsageError(`unexpected ${command.join(' ')}; a command to measure stands behind --`);
       const named = behind.length > 0 && target === behind[0] && command.length === behind.length - 1 ? undefined : target;
       if (named !== undefined && behind.length > 0) throw new UsageError('name a script or a command behind --, not both');
-      code = await bench(named, behind, options);
+      code = await bench(named, behind, options, VERSION);
+    });
+  const kept = program.command('recordings').description('benchmarks that were kept: list, show, compare, export, remove');
+  kept
+    .command('list', { isDefault: true })
+    .description('every recording, the newest first')
+    .addOption(format(['text', 'json']))
+    .action(async (options: { format: 'text' | 'json' }) => {
+      code = await recordings.list(options.format);
+    });
+  kept
+    .command('show')
+    .description('the results of a recording')
+    .argument('<recording>', 'its id or how that begins, `latest`, or a file')
+    .addOption(format(['text', 'json']))
+    .action(async (name: string, options: { format: 'text' | 'json' }) => {
+      code = await recordings.show(name, options.format);
+    });
+  kept
+    .command('compare')
+    .description('two recordings side by side')
+    .argument('<first>')
+    .argument('<second>')
+    .addOption(format(['text', 'json']))
+    .action(async (first: string, second: string, options: { format: 'text' | 'json' }) => {
+      code = await recordings.compare(first, second, options.format);
+    });
+  kept
+    .command('export')
+    .description('a recording as JSON, or as a report that is complete in one file')
+    .argument('<recording>')
+    .addOption(new Option('--format <format>', 'output format').choices(['json', 'html']).default('json'))
+    .option('-o, --output <file>', 'standard output when absent')
+    .action(async (name: string, options: { format: 'json' | 'html'; output?: string }) => {
+      code = await recordings.exportRecording(name, options.format, options.output);
+    });
+  kept
+    .command('remove')
+    .description('deletes recordings')
+    .argument('<recordings...>', 'their ids')
+    .action(async (names: string[]) => {
+      code = await recordings.remove(names);
     });
   program
     .command('machine')
@@ -114,6 +161,12 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (!(seconds > 0) || !Number.isFinite(seconds)) throw new InvalidArgumentError('Give a number of seconds above 0.');
   return seconds;
+}
+
+function parsePercent(text: string): number {
+  const percent = Number(/^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text)?.[1] ?? Number.NaN);
+  if (!(percent >= 0 && percent < 1000)) throw new InvalidArgumentError('Give a percentage such as 5%.');
+  return percent / 100;
 }
 
 function parseSeed(text: string): number {

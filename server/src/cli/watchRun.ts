@@ -17,7 +17,7 @@ export interface WatchedRun {
 }
 
 /** Runs to the end. With `json` the events go to standard output as they come. */
-export async function watchRun(request: BenchRequest, runner: string, format: 'text' | 'json'): Promise<WatchedRun> {
+export async function watchRun(request: BenchRequest, runner: string, format: 'text' | 'json' | 'github'): Promise<WatchedRun> {
   const recorded: string[] = [];
   const terminal = process.stderr.isTTY === true;
   let shown = 0;

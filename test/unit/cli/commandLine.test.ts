@@ -18,8 +18,8 @@ interface Outcome {
   readonly err: string;
 }
 
-function start(args: readonly string[], cwd: string): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [path.join(root, 'server/src/cli/main.ts'), ...args], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(args: readonly string[], cwd: string, more: Readonly<Record<string, string>> = {}): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const child = spawn(process.execPath, [path.join(root, 'server/src/cli/main.ts'), ...args], { cwd, env: { ...environment, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
   const outcome = new Promise<Outcome>((resolve) => {
     let out = '';
     let err = '';
@@ -197,17 +197,20 @@ describe('bench on the command line', function () {
     const results = (out: string): string => out.slice(out.indexOf('\nsetting '));
     assert.ok(results(ran.out).length > 300, ran.out);
     assert.equal(results(replayed.out), results(ran.out));
-    assert.match(replayed.out, /^recorded +one\.ndjson$/m);
+    assert.match(replayed.out, /^recorded +one\.ndjson \(.* UTC, ThreadGauge \S+\)$/m);
     assert.match(replayed.out, /^machine +\S/m);
-    assert.equal((await run(['bench', '--replay', 'one.ndjson', '--format', 'json'], folder)).out, readFileSync(path.join(folder, 'one.ndjson'), 'utf8'));
+    const events = (text: string): unknown[] => text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+    const stream = (await run(['bench', '--replay', 'one.ndjson', '--format', 'json'], folder)).out;
+    // The file begins with a header of its own.
+    assert.deepEqual(events(stream), events(readFileSync(path.join(folder, 'one.ndjson'), 'utf8')).slice(1));
   });
 
   for (const [what, content, pattern] of [
     ['that does not exist', null, /gone\.ndjson could not be read/],
     ['that is empty', '', /gone\.ndjson is no recording of a benchmark: it has no events/],
     ['of something else', '{"a": 1}\n', /gone\.ndjson is no recording of a benchmark: not an event: \{"a": 1\}/],
-    ['of another version', '{"v":9,"type":"hello","data":{"protocol":9}}\n', /gone\.ndjson was recorded with protocol version 9; this ThreadGauge reads version 1/],
-    ['that is damaged', '{"v":1,"type":"hello","data":{}}\n{"v":1,"type":"plan","data":{}}\n', /gone\.ndjson is damaged/],
+    ['of another version', '{"v":9,"type":"hello","data":{"protocol":9}}\n', /gone\.ndjson is no recording of a benchmark: it was recorded with protocol version 9; this ThreadGauge reads version 1/],
+    ['that is damaged', '{"v":1,"type":"hello","data":{}}\n{"v":1,"type":"plan","data":{}}\n', /gone\.ndjson is no recording of a benchmark: it is damaged/],
   ] as const) {
     it(`refuses a recording ${what}`, async () => {
       if (content !== null) writeFileSync(path.join(folder, 'gone.ndjson'), content);
@@ -216,6 +219,82 @@ describe('bench on the command line', function () {
       assert.match(err, pattern);
     });
   }
+
+  it('keeps every run: listed, shown, compared, exported, removed; broken ones are named', async () => {
+    const own = path.join(folder, 'state');
+    const kept = path.join(own, 'threadgauge/recordings');
+    const call = (args: readonly string[]): Promise<Outcome> => start(args, folder, { XDG_STATE_HOME: own, SECRET_TOKEN: 'hunter2', OMP_PROC_BIND: 'close' }).outcome;
+    assert.match((await call(['recordings'])).out, /^No benchmark was kept in .*state\/threadgauge\/recordings yet\.$/m);
+    const ran = await call(['bench', '--simulate', SIMULATED, '--threads', '1,2,4', '--seed', '3', '--html', 'report.html', '--', 'true']);
+    await call(['bench', '--simulate', SIMULATED, '--threads', '1,2,4', '--seed', '4', '--', 'true']);
+    await call(['bench', '--simulate', SIMULATED, '--threads', '1,2,4', '--no-record', '--', 'true']);
+    const files = readdirSync(kept).sort();
+    assert.equal(files.length, 2);
+    const content = readFileSync(path.join(kept, files[0] ?? ''), 'utf8');
+    assert.ok(!content.includes('hunter2'), 'no variable that is not about threads');
+    const header = (JSON.parse(content.split('\n')[0] ?? '') as { data: { request: { workload: { env: Record<string, string> } }; omittedVariables: number } }).data;
+    assert.equal(header.request.workload.env['OMP_PROC_BIND'], 'close');
+    assert.ok(header.omittedVariables > 3 && header.request.workload.env['PATH'] === undefined);
+    writeFileSync(path.join(kept, '2026-01-01T00-00-00-torn-0000.ndjson'), content.slice(0, content.length / 2));
+    writeFileSync(path.join(kept, '2026-01-01T00-00-00-other-0000.ndjson'), 'hello\n');
+
+    const listed = await call(['recordings', 'list']);
+    assert.equal(listed.code, 0);
+    assert.equal(listed.out.split('\n').filter((line) => /-true-[0-9a-f]{4} /.test(line)).length, 2, listed.out);
+    assert.match(listed.err, /torn-0000\.ndjson was left out, because it is torn: its last line is not complete\./);
+    assert.match(listed.err, /other-0000\.ndjson was left out, because not JSON: hello\./);
+    const json = JSON.parse((await call(['recordings', '--format', 'json'])).out) as { recordings: { id: string; status: string }[]; skipped: string[] };
+    assert.deepEqual([json.recordings.map(({ status }) => status), json.skipped.length], [['complete', 'complete'], 2]);
+    const [second = '', first = ''] = json.recordings.map(({ id }) => id);
+
+    const results = (out: string): string => out.slice(out.indexOf('\nsetting '));
+    assert.equal(results((await call(['recordings', 'show', first])).out), results(ran.out));
+    assert.match((await call(['recordings', 'compare', first, 'latest'])).out, /^OMP_NUM_THREADS=4 .*\d-\d[\s\S]*(?:No difference beyond noise|beyond noise)/m);
+    const exported = await call(['recordings', 'export', second.slice(-4), '-o', 'out.json']);
+    assert.equal(exported.code, 0, exported.err);
+    assert.equal((JSON.parse(readFileSync(path.join(folder, 'out.json'), 'utf8')) as { status: string }).status, 'complete');
+    assert.equal(results((await call(['recordings', 'show', 'out.json'])).out).length > 200, true);
+    const page = readFileSync(path.join(folder, 'report.html'), 'utf8');
+    assert.equal((await call(['recordings', 'export', first, '--format', 'html'])).out, page);
+    assert.equal((await call(['recordings', 'remove', first, second])).code, 0);
+    assert.deepEqual(readdirSync(kept).filter((name) => name.includes('-true-')), []);
+    assert.match((await call(['recordings', 'show', first])).err, /There is no recording /);
+  });
+
+  it('shows the result of a run that cannot be kept, and leaves no broken file', async () => {
+    writeFileSync(path.join(folder, 'state'), 'in the way');
+    const { code, out, err } = await start(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--save', 'state/x.ndjson', '--', 'true'], folder, { XDG_STATE_HOME: path.join(folder, 'state') }).outcome;
+    // What was asked for in so many words is missing.
+    assert.equal(code, 2);
+    assert.match(out, /^OMP_NUM_THREADS=2 +\d/m);
+    assert.match(err, /^threadgauge: The recording \(.*\) was not saved: .*The result above stands\.$/m);
+    assert.match(err, /^threadgauge: .*state\/x\.ndjson was not saved: /m);
+    assert.deepEqual(readdirSync(folder), ['state']);
+  });
+
+  it('judges a run against a baseline: pass, regression beyond noise, cannot tell', async () => {
+    const law = (seconds: number, noise: number): string => JSON.stringify({ seconds_by_threads: { 1: seconds * 2, 2: seconds }, noise, outliers: 0, drift: 0, real_seconds: 0 });
+    const gate = (simulate: string, ...more: readonly string[]): Promise<Outcome> => run(['bench', '--simulate', simulate, '--threads', '1,2', '--no-record', '--seed', '5', ...more, '--', 'true'], folder);
+    await gate(law(1, 0.01), '--save', 'base.ndjson');
+    const same = await gate(law(1, 0.01), '--compare', 'base.ndjson', '--fail-above', '5%');
+    assert.equal(same.code, 0, same.err + same.out);
+    assert.match(same.out, /Not slower by more than the 5\.0 % allowed\./);
+    const slower = await gate(law(1.15, 0.01), '--compare', 'base.ndjson', '--fail-above', '5%');
+    assert.equal(slower.code, 1, slower.err + slower.out);
+    assert.match(slower.out, /Slower by more than the 5\.0 % allowed, beyond noise\. The launch takes 1\.1\dx the time/);
+    const unclear = await gate(law(1.05, 0.05), '--compare', 'base.ndjson', '--fail-above', '5%', '--format', 'github');
+    assert.equal(unclear.code, 0);
+    assert.match(unclear.out, /^::warning title=ThreadGauge benchmark::Cannot tell whether it is slower by more than the 5\.0 %25 allowed/);
+    const json = await gate(law(1.15, 0.01), '--compare', 'base.ndjson', '--fail-above', '5', '--format', 'json');
+    assert.equal(json.code, 1);
+    assert.equal((JSON.parse(json.out.trimEnd().split('\n').at(-1) ?? '') as { data: { outcome: string } }).data.outcome, 'regression');
+    const text = readFileSync(path.join(folder, 'base.ndjson'), 'utf8');
+    writeFileSync(path.join(folder, 'elsewhere.ndjson'), text.replaceAll(/"logicalCores":\d+/g, '"logicalCores":1024'));
+    const refused = await gate(law(1, 0.01), '--compare', 'elsewhere.ndjson', '--fail-above', '5%');
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /cannot be compared with this run\. They were measured on different machines \(CPUs: 1024 and \d+\)\. Make a new baseline/);
+    assert.equal((await gate(law(1, 0.01), '--fail-above', '5%')).code, 2);
+  });
 
   it('shows what a recording holds that ends in the middle', async () => {
     await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--seed', '3', '--save', 'one.ndjson', '--', 'true'], folder);
@@ -233,7 +312,7 @@ describe('bench on the command line', function () {
     const { code, out, err } = await run(['bench', '--simulate', SIMULATED, '--threads', '1,2', '--seed', '3', '--save', '/dev/full', '--', 'true'], folder);
     assert.equal(code, 2);
     assert.match(out, /^setting +runs/m);
-    assert.match(err, /the recording could not be saved to \/dev\/full: .*ENOSPC/);
+    assert.match(err, /^threadgauge: \/dev\/full was not saved: the disk is full\. The result above stands\.$/m);
     assert.ok(statSync('/dev/full').isCharacterDevice(), 'a device is not replaced by a file');
   });
 

@@ -8,12 +8,15 @@ import type { FromReport, ShownRun } from './messages.ts';
 /** Lines below this share of a file's time are left out. */
 const SHOWN_ABOVE = 0.01;
 
+/** Null on a page that nobody listens to. */
+type Send = ((message: FromReport) => void) | null;
+
 /** One section per measured file. */
-export function lineSections(run: ShownRun, send: (message: FromReport) => void): readonly HTMLElement[] {
+export function lineSections(run: ShownRun, send: Send): readonly HTMLElement[] {
   return measuredFiles(run.state).flatMap((file) => fileSection(run, file, send));
 }
 
-function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: (message: FromReport) => void): readonly HTMLElement[] {
+function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: Send): readonly HTMLElement[] {
   const shown = lines.filter((line) => line.share >= SHOWN_ABOVE);
   const settings = [...new Map(lines.flatMap((line) => line.arms.map((arm) => [arm.label, arm] as const))).values()];
   const [main, ...others] = settings;
@@ -21,10 +24,10 @@ function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: (messag
   const at = (arms: readonly MeasuredAtArm[], label: string): MeasuredAtArm | undefined => arms.find((arm) => arm.label === label);
   const rows = shown.map(({ line, share, arms }) => {
     const first = at(arms, main.label);
-    const open = (): void => send({ type: 'open', path, line });
+    const number = String(line + 1);
     return {
       cells: [
-        element('button', { type: 'button', class: 'link', id: `line-${path}-${line}`, 'aria-label': `Open line ${line + 1}`, click: open }, String(line + 1)),
+        send === null ? number : element('button', { type: 'button', class: 'link', id: `line-${path}-${line}`, 'aria-label': `Open line ${number}`, click: () => send({ type: 'open', path, line }) }, number),
         element('code', {}, run.sources[path]?.[line] ?? ''),
         percentText(share),
         countText(first?.hits ?? 0),

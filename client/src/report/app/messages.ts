@@ -1,4 +1,5 @@
 /** What the results panel and the extension say to each other. */
+import type { RecordingHeader, SourceLines } from '../../../../server/src/bench/recording.ts';
 import type { RunState } from '../../../../server/src/bench/runState.ts';
 
 /** One run, as the page shows it. */
@@ -8,7 +9,9 @@ export interface ShownRun {
   readonly startedAt: number;
   readonly state: RunState;
   /** Measured lines as they read when they ran, by path and zero-based line; files that changed since are left out. */
-  readonly sources: Readonly<Record<string, Readonly<Record<number, string>>>>;
+  readonly sources: SourceLines;
+  /** What was kept beside the events; absent for a run that is under way. */
+  readonly about?: Omit<RecordingHeader, 'sources'>;
 }
 
 export type ToReport = { readonly type: 'run'; readonly run: ShownRun | null };

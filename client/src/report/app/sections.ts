@@ -7,11 +7,12 @@ import { element, table } from './elements.ts';
 import { lineSections } from './lineSections.ts';
 import type { FromReport, ShownRun } from './messages.ts';
 
-type Send = (message: FromReport) => void;
+/** Null on a page that nobody listens to: no buttons then. */
+type Send = ((message: FromReport) => void) | null;
 
 /** Everything below the page's root. */
 export function reportSections(run: ShownRun | null, send: Send): readonly HTMLElement[] {
-  if (!run) return [element('p', { class: 'empty' }, 'No benchmark has been run yet.'), button('again', 'Run a benchmark', 'threadgauge.runBenchmark', send)];
+  if (!run) return [element('p', { class: 'empty' }, 'No benchmark has been run yet.'), ...button('again', 'Run a benchmark', 'threadgauge.runBenchmark', send)];
   const { state } = run;
   return [
     header(run, send),
@@ -19,12 +20,12 @@ export function reportSections(run: ShownRun | null, send: Send): readonly HTMLE
     ...(state.arms.some((arm) => arm.summary && arm.summary.runs > 0) ? [chart(state), settings(state)] : []),
     ...doubts(state),
     ...lineSections(run, send),
-    ...surroundings(run),
+    ...surroundings(run, send),
   ];
 }
 
-function button(id: string, text: string, command: string, send: Send): HTMLElement {
-  return element('button', { id: `button-${id}`, type: 'button', click: () => send({ type: 'command', command }) }, text);
+function button(id: string, text: string, command: string, send: Send): readonly HTMLElement[] {
+  return send === null ? [] : [element('button', { id: `button-${id}`, type: 'button', click: () => send({ type: 'command', command }) }, text)];
 }
 
 function isRunning(state: RunState): boolean {
@@ -40,13 +41,13 @@ function header(run: ShownRun, send: Send): HTMLElement {
   const { state } = run;
   const buttons = isRunning(state)
     ? [
-        state.progress?.paused ? button('resume', 'Resume', 'threadgauge.resumeBenchmark', send) : button('pause', 'Pause after this run', 'threadgauge.pauseBenchmark', send),
-        button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send),
+        ...(state.progress?.paused ? button('resume', 'Resume', 'threadgauge.resumeBenchmark', send) : button('pause', 'Pause after this run', 'threadgauge.pauseBenchmark', send)),
+        ...button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send),
       ]
     : [
-        button('again', 'Measure again', 'threadgauge.runBenchmark', send),
-        ...(state.verdict?.outcome === 'faster' ? [button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send)] : []),
-        button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
+        ...button('again', 'Measure again', 'threadgauge.runBenchmark', send),
+        ...(state.verdict?.outcome === 'faster' ? button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send) : []),
+        ...button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
       ];
   const command = state.plan?.command ?? [];
   // Where things lie is for the tooltip: temporary folders and environments make long lines.
@@ -56,7 +57,7 @@ function header(run: ShownRun, send: Send): HTMLElement {
     {},
     element('h1', {}, run.label),
     element('p', { class: 'command' }, ...(command.length > 0 ? [element('code', { title: command.join(' ') }, brief)] : [])),
-    element('p', { class: 'buttons' }, ...buttons),
+    ...(buttons.length > 0 ? [element('p', { class: 'buttons' }, ...buttons)] : []),
   );
 }
 
@@ -80,7 +81,8 @@ function verdict(state: RunState): HTMLElement {
   const interval = state.verdict?.interval;
   const details = interval && !state.verdict?.sentence.includes('%') ? [`95 % confidence interval of the ratio ${intervalText(interval)}, from ${countText(state.verdict?.pairs ?? 0)} pairs of runs.`] : [];
   const faster = state.verdict?.outcome === 'faster';
-  return box(faster ? 'faster' : 'same', faster ? '▲' : '●', element('p', {}, closingSentence(state)), ...details.map((text) => element('p', { class: 'detail' }, text)));
+  const partial = state.status === 'finished' ? [] : [element('p', { class: 'detail' }, 'Partial results: the run did not come to its end.')];
+  return box(faster ? 'faster' : 'same', faster ? '▲' : '●', element('p', {}, closingSentence(state)), ...partial, ...details.map((text) => element('p', { class: 'detail' }, text)));
 }
 
 function chart(state: RunState): HTMLElement {
@@ -134,8 +136,9 @@ function doubts(state: RunState): readonly HTMLElement[] {
 }
 
 /** Under which conditions the numbers hold. */
-function surroundings(run: ShownRun): readonly HTMLElement[] {
-  const { hello, plan, finished } = run.state;
+function surroundings(run: ShownRun, send: Send): readonly HTMLElement[] {
+  const { hello, plan, finished, environment } = run.state;
+  const { about } = run;
   if (!hello) return [];
   const { machine } = hello;
   const facts: [string, string][] = [
@@ -143,16 +146,24 @@ function surroundings(run: ShownRun): readonly HTMLElement[] {
     ['Processor', machine.model ?? 'unknown'],
     ['CPUs', [machine.logicalCores == null ? '' : `${machine.logicalCores} logical`, machine.physicalCores == null ? '' : `${machine.physicalCores} physical`, machine.sockets == null ? '' : `${machine.sockets} sockets`, machine.numaNodes == null ? '' : `${machine.numaNodes} NUMA nodes`].filter(Boolean).join(', ')],
     ['Limits', [machine.cpuQuota == null ? 'no CPU quota' : `quota of ${machine.cpuQuota} CPUs`, machine.affinity == null ? 'all CPUs allowed' : `${machine.affinity.length} CPUs allowed`].join(', ')],
-    ['System', [machine.os, machine.arch].filter(Boolean).join(', ')],
+    ['System', [environment?.system ?? machine.os, machine.arch].filter(Boolean).join(', ')],
+    ...(environment?.governor || environment?.turbo != null ? ([['Clock', [environment.governor ? `governor ${environment.governor}` : '', environment.turbo == null ? '' : environment.turbo ? 'turbo on' : 'turbo off'].filter(Boolean).join(', ')]] as [string, string][]) : []),
+    ...(environment?.runtime ? ([['Runtime', environment.runtime]] as [string, string][]) : []),
+    ...(Object.keys(environment?.libraries ?? {}).length > 0 ? ([['Libraries', Object.entries(environment?.libraries ?? {}).map(([name, version]) => `${name} ${version}`).join(', ')]] as [string, string][]) : []),
+    ...(environment?.fingerprint ? ([['Fingerprint', environment.fingerprint]] as [string, string][]) : []),
+    ...(about?.interpreter ? ([['Interpreter', `${about.interpreter.path} (${about.interpreter.from})`]] as [string, string][]) : []),
+    ...(about && about.environment.length > 0 ? ([['Variables', about.environment.map(({ name, value, from }) => `${value === null ? `${name} removed` : `${name}=${value}`} (${from})`).join('; ')]] as [string, string][]) : []),
+    ...(about ? ([['Settings', `budget ${about.request.limits?.budget_s ?? '?'} s, at most ${about.request.limits?.trial_s ?? '?'} s for a run, a gain is claimed above ${percentText(about.request.limits?.claim_above ?? 0)}`]] as [string, string][]) : []),
     ['Measured', new Date(run.startedAt).toLocaleString()],
     ...(finished ? ([['Took', `${durationText(finished.elapsed_s * 1e9)}, ${countText(finished.counted_trials)} counted runs`]] as [string, string][]) : []),
     ...(plan ? ([['Order of runs', `random, seed ${plan.seed}`]] as [string, string][]) : []),
     ['Runner', `${hello.version}, protocol ${hello.protocol}`],
+    ...(about?.version ? ([['ThreadGauge', about.version]] as [string, string][]) : []),
   ];
   return [
     element(
       'details',
-      { id: 'surroundings' },
+      { id: 'surroundings', ...(send === null ? { open: '' } : {}) },
       element('summary', {}, 'Machine and run'),
       element('dl', {}, ...facts.flatMap(([term, text]) => [element('dt', {}, term), element('dd', {}, text)])),
       ...(hello.missing.length > 0 ? [element('p', {}, 'Not measured on this machine:'), element('ul', {}, ...hello.missing.map((text) => element('li', {}, text)))] : []),
