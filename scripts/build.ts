@@ -1,4 +1,4 @@
-/** Builds `dist/`: one minified bundle per entry, the grammars, the Python probe and (with --runner) the native runner. */
+/** Builds `dist/`: one minified bundle per entry, the grammars, the probes and (with --runner) the native runner. */
 import { build, type BuildOptions } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,6 +37,9 @@ await Promise.all([
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/lsp/node.ts'], outfile: 'dist/server.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } }),
   build({ ...shared, platform: 'browser', format: 'iife', entryPoints: [{ in: 'client/src/report/app/main.ts', out: 'report' }, { in: 'client/src/report/app/report.css', out: 'report' }, { in: 'client/src/report/app/standalone.ts', out: 'reportPage' }, { in: 'client/src/report/app/standalone.css', out: 'reportPage' }], outdir: 'dist' }),
+  // Run by the Node.js of the program under measurement, which may be older than ours.
+  build({ ...shared, platform: 'node', target: 'node18', mainFields: ['module', 'main'], format: 'cjs', entryPoints: ['native/node/probe.ts'], outfile: 'dist/node/probe.cjs' }),
+  build({ ...shared, platform: 'node', target: 'node18', mainFields: ['module', 'main'], format: 'esm', entryPoints: ['native/node/hooks.ts'], outfile: 'dist/node/hooks.mjs' }),
 ]);
 chmodSync(path.join(dist, 'cli.js'), 0o755);
 

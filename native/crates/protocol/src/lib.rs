@@ -180,7 +180,7 @@ pub struct PythonWorkload {
 pub struct NodeWorkload {
     /// Index in `argv` of the script.
     pub script_index: usize,
-    /// Absolute path of the probe's entry file, loaded with `--import`.
+    /// Absolute path of the probe's entry file, loaded with `--require` (which, unlike `--import`, changes nothing in how the program is loaded).
     pub probe_file: String,
     /// Only files below these directories are measured per line (absolute paths; `node_modules` is always left out).
     pub roots: Vec<String>,

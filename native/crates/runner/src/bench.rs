@@ -110,6 +110,8 @@ pub(crate) struct Bench<'a, 'e> {
     pub decided: Option<usize>,
     /// The program runs without the probe and fails with it.
     pub probe_fails: bool,
+    /// Lines whose marks are left out, because they are too short to be timed.
+    pub hot_lines: BTreeMap<String, Vec<u32>>,
     /// Foreign load of the latest trials.
     foreign: VecDeque<f64>,
     /// Foreign load of every trial, for the doubt.
@@ -161,8 +163,8 @@ pub fn run_with_pauses(request: &BenchRequest, workload: &mut dyn Workload, out:
 
 impl<'a, 'e> Bench<'a, 'e> {
     fn new(request: &'a BenchRequest, workload: &'a mut dyn Workload, out: &'a mut Emitter<'e>, cancel: &Cancel) -> Self {
-        let python = request.workload.python.as_ref();
-        let scoring = if request.workload.simulated.is_some() { Region::Process } else { python.map_or(Region::Process, |python| python.region) };
+        let asked = request.workload.python.as_ref().map(|python| python.region).or_else(|| request.workload.node.as_ref().map(|node| node.region));
+        let scoring = if request.workload.simulated.is_some() { Region::Process } else { asked.unwrap_or_default() };
         let wants_probe = scoring != Region::Process || request.arms.iter().any(needs_probe) || request.variations.iter().any(vary::needs_probe);
         Self {
             request,
@@ -175,10 +177,10 @@ impl<'a, 'e> Bench<'a, 'e> {
             scoring,
             probe: match scoring {
                 Region::Selected => ProbeMode::Selected(None),
-                _ if python.is_some() && wants_probe => ProbeMode::Region,
+                _ if asked.is_some() && wants_probe => ProbeMode::Region,
                 _ => ProbeMode::Off,
             },
-            selection: python.filter(|_| scoring == Region::Selected).and_then(|python| python.selection.clone()),
+            selection: request.workload.python.as_ref().filter(|_| scoring == Region::Selected).and_then(|python| python.selection.clone()),
             ahead: BTreeMap::new(),
             deadline_s: request.limits.budget_s,
             stage_left: 0,
@@ -187,6 +189,7 @@ impl<'a, 'e> Bench<'a, 'e> {
             best: None,
             decided: None,
             probe_fails: false,
+            hot_lines: BTreeMap::new(),
             foreign: VecDeque::new(),
             foreign_all: Vec::new(),
             repeats_left: most_repeats(request),
@@ -224,7 +227,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         if self.cancel.is_set() {
             return Err(Stop::Cancelled);
         }
-        if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
+        if has_probe(self.request) && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
             self.deadline_s = self.request.limits.budget_s;
             self.foreign_all.clear();
             let timed = lines::measure(self);
@@ -247,7 +250,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let limits = &self.request.limits;
         let arms = self.request.arms.len() as u32;
         let confirm = (if self.request.mode == Mode::Search { confirm::most_blocks(limits.confirm_blocks) } else { limits.confirm_blocks }).saturating_mul(4);
-        let line_trials = if self.request.workload.python.is_some() && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
+        let line_trials = if has_probe(self.request) && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
             lines::TRIALS_PER_ARM * self.request.lines.arms.len().max(if self.request.lines.arms.is_empty() { 3 } else { 0 }) as u32
         } else {
             0
@@ -807,7 +810,7 @@ impl<'a, 'e> Bench<'a, 'e> {
                 *self.ahead.entry(arm).or_default() += 2 * self.request.limits.confirm_blocks;
             }
         }
-        if self.request.workload.python.is_some() && self.request.lines.enabled {
+        if has_probe(self.request) && self.request.lines.enabled {
             for arm in lines::arms(self) {
                 *self.ahead.entry(arm).or_default() += lines::TRIALS_PER_ARM;
             }
@@ -817,7 +820,17 @@ impl<'a, 'e> Bench<'a, 'e> {
 
 /// True when the probe is what puts the setting into force.
 pub(crate) fn needs_probe(arm: &Arm) -> bool {
-    arm.torch_num_threads.is_some() || arm.pin_env || arm.torch_num_interop_threads.is_some() || arm.flush_denormal.is_some()
+    needs_python_probe(arm) || arm.pin_env || arm.ort_intra_op_threads.is_some()
+}
+
+/// True when only the probe of Python can put the setting into force.
+pub(crate) fn needs_python_probe(arm: &Arm) -> bool {
+    arm.torch_num_threads.is_some() || arm.torch_num_interop_threads.is_some() || arm.flush_denormal.is_some()
+}
+
+/// True when a probe can be put in front of the program.
+fn has_probe(request: &BenchRequest) -> bool {
+    request.workload.python.is_some() || request.workload.node.is_some()
 }
 
 fn shares(request: &BenchRequest) -> [f64; 4] {
@@ -930,6 +943,13 @@ fn failure(measured: &Measured, request: &BenchRequest, limit_s: f64) -> Option<
         ),
         End::Broken(reason) => failed(FailureCode::Internal, reason.clone(), "Please report this with the recorded event stream."),
         End::Exited(code) => {
+            if let Some(module) = request.workload.node.as_ref().and_then(|_| missing_package(&output)) {
+                return failed(
+                    FailureCode::MissingModule,
+                    format!("Node.js could not find the module `{module}`."),
+                    "Install what the program needs (`npm install` in its directory), build it when what runs is compiled, or check the path.",
+                );
+            }
             if let Some(module) = missing_module(&output).filter(|_| request.workload.python.is_some() || program.contains("python")) {
                 return failed(
                     FailureCode::MissingModule,
@@ -953,9 +973,23 @@ fn missing_module(output: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// The module that Node.js could not find, from the last such line of its output.
+fn missing_package(output: &str) -> Option<String> {
+    let line = output.lines().rev().find(|line| line.contains("Cannot find module '") || line.contains("Cannot find package '"))?;
+    let name = line.split('\'').nth(1)?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_the_module_that_node_did_not_find() {
+        assert_eq!(missing_package("Error: Cannot find module 'onnxruntime-node'\nRequire stack:\n- /w/a.js"), Some("onnxruntime-node".into()));
+        assert_eq!(missing_package("Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'sharp' imported from /w/a.mjs"), Some("sharp".into()));
+        assert_eq!(missing_package("TypeError: x is not a function"), None);
+    }
 
     #[test]
     fn names_the_missing_module() {

@@ -70,13 +70,22 @@ enum Gap {
 fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
     // Mirrored, so that a drift of the machine does not show as distortion by the probe.
     let before = trial(bench, arm, 0, ProbeMode::Region)?;
-    let first = trial(bench, arm, 1, ProbeMode::Wall)?;
-    let second = trial(bench, arm, 2, ProbeMode::Wall)?;
+    let mut first = trial(bench, arm, 1, ProbeMode::Wall(bench.hot_lines.clone()))?;
+    let mut counted = None;
+    if note_hot(&mut bench.hot_lines, &first) {
+        // Marks on lines that take nanoseconds slow down whatever contains them: once more without these.
+        let again = trial(bench, arm, 1, ProbeMode::Wall(bench.hot_lines.clone()))?;
+        counted = Some(std::mem::replace(&mut first, again));
+    }
+    let second = trial(bench, arm, 2, ProbeMode::Wall(bench.hot_lines.clone()))?;
     let after = trial(bench, arm, 3, ProbeMode::Region)?;
     if let Some(file) = changed_file(&first, &second) {
         return Err(Gap::Unmeasured(format!("{file} changed while it was measured.")));
     }
     let mut timings = Timings::of_walls(&[&first, &second]);
+    if let Some(counted) = &counted {
+        timings.add_missing(counted);
+    }
     let span = f64::midpoint(span_ns(&first), span_ns(&second));
     let heavy = timings.heavy(span);
     let mut loads = first.line_loads.clone();
@@ -96,6 +105,21 @@ fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
     let files = timings.into_files(&loads);
     bench.out.emit(Event::Lines(Lines { arm, trials: 2, overhead, files }));
     Ok(())
+}
+
+/// Adds the lines that a run says are too short to be timed; false when it says nothing new.
+fn note_hot(known: &mut BTreeMap<String, Vec<u32>>, pass: &Measured) -> bool {
+    let mut news = false;
+    for file in pass.files.iter().filter(|file| !file.hot.is_empty()) {
+        let lines = known.entry(file.path.clone()).or_default();
+        for &line in &file.hot {
+            if !lines.contains(&line) {
+                lines.push(line);
+                news = true;
+            }
+        }
+    }
+    news
 }
 
 /// How much longer the program took with the probe. Two pairs that contradict each other measured the
@@ -171,10 +195,11 @@ impl Timings {
         for file in passes.iter().flat_map(|pass| &pass.files) {
             let (_, lines) = sums.entry(file.path.clone()).or_insert_with(|| (file.sha256.clone(), BTreeMap::new()));
             for line in &file.lines {
-                let sum = lines.entry(line.line).or_insert(ProbedLine { line: line.line, hits: 0, wall_ns: 0, cpu_ns: None, thread_cpu_ns: None, first_ns: 0 });
+                let sum = lines.entry(line.line).or_insert(ProbedLine { line: line.line, hits: 0, wall_ns: 0, cpu_ns: None, thread_cpu_ns: None, first_ns: 0, awaited_ns: None });
                 sum.hits += line.hits;
                 sum.wall_ns += line.wall_ns;
                 sum.first_ns += line.first_ns;
+                sum.awaited_ns = line.awaited_ns.map(|awaited| awaited + sum.awaited_ns.unwrap_or_default()).or(sum.awaited_ns);
             }
         }
         let passes = passes.len().max(1) as u64;
@@ -182,8 +207,19 @@ impl Timings {
             line.hits = line.hits.div_ceil(passes);
             line.wall_ns /= passes;
             line.first_ns /= passes;
+            line.awaited_ns = line.awaited_ns.map(|awaited| awaited / passes);
         }
         Self { files: sums }
+    }
+
+    /// Adds the lines that only an earlier pass has.
+    fn add_missing(&mut self, pass: &Measured) {
+        for file in &pass.files {
+            let (_, lines) = self.files.entry(file.path.clone()).or_insert_with(|| (file.sha256.clone(), BTreeMap::new()));
+            for line in file.lines.iter().filter(|line| file.hot.contains(&line.line)) {
+                lines.entry(line.line).or_insert(*line);
+            }
+        }
     }
 
     /// The lines that deserve CPU clocks, of a run of `span_ns`.
@@ -233,6 +269,7 @@ impl Timings {
                             runnable: load.map(|load| load.runnable_sum as f64 / f64::from(load.samples)),
                             run_delay_per_s: load.filter(|load| covers(load, &line)).map(|load| load.run_delay_ns as f64 / 1e9 / load.covered_s),
                             first_ns: line.first_ns,
+                            awaited_ns: line.awaited_ns,
                             ..Default::default()
                         }
                     })
@@ -250,8 +287,8 @@ mod tests {
 
     fn pass(lines: &[(u32, u64, u64, Option<u64>)]) -> Measured {
         let mut measured = Measured::ended(End::Exited(0));
-        let lines = lines.iter().map(|&(line, hits, wall_ns, cpu_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns: cpu_ns, first_ns: 10 }).collect();
-        measured.files = vec![ProbedFile { path: "/w/a.py".into(), sha256: "s".into(), lines }];
+        let lines = lines.iter().map(|&(line, hits, wall_ns, cpu_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns: cpu_ns, first_ns: 10, awaited_ns: None }).collect();
+        measured.files = vec![ProbedFile { path: "/w/a.py".into(), sha256: "s".into(), lines, hot: Vec::new() }];
         measured
     }
 
@@ -270,6 +307,28 @@ mod tests {
         let line = &files[0].lines[0];
         assert_eq!((line.hits, line.wall_ns, line.cpu_ns), (4, 200, Some(400)));
         assert_eq!((line.runnable, line.run_delay_per_s), (Some(2.0), Some(0.5)));
+    }
+
+    #[test]
+    fn lines_too_short_to_be_timed_come_from_the_pass_that_found_them() {
+        let mut counted = pass(&[(1, 4, 900, None), (2, 1_000_000, 50, None)]);
+        counted.files[0].hot = vec![2];
+        let mut known = BTreeMap::new();
+        assert!(note_hot(&mut known, &counted));
+        assert!(!note_hot(&mut known, &counted));
+        assert_eq!(known, BTreeMap::from([("/w/a.py".to_owned(), vec![2])]));
+        let mut timings = Timings::of_walls(&[&pass(&[(1, 4, 100, None)])]);
+        timings.add_missing(&counted);
+        let lines: Vec<_> = timings.into_files(&BTreeMap::new())[0].lines.iter().map(|line| (line.line, line.hits, line.wall_ns)).collect();
+        assert_eq!(lines, [(1, 4, 100), (2, 1_000_000, 50)]);
+    }
+
+    #[test]
+    fn what_was_awaited_is_averaged_too() {
+        let mut one = pass(&[(1, 1, 100, None)]);
+        one.files[0].lines[0].awaited_ns = Some(90);
+        let timings = Timings::of_walls(&[&one, &one]);
+        assert_eq!(timings.into_files(&BTreeMap::new())[0].lines[0].awaited_ns, Some(90));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! How the Python probe is put in front of a script, and how its report is read.
+//! How a probe is put in front of a script, and how its report is read. The probes of Python and Node.js report alike.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use threadgauge_protocol::{Arm, PythonWorkload, Selection};
+use threadgauge_protocol::{Arm, NodeWorkload, PythonWorkload, Selection};
 
 use crate::workload::{Executions, Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime, Selected};
 
@@ -52,6 +52,20 @@ pub(crate) struct Barrier {
     pub count: usize,
 }
 
+/// What the probe of Node.js is told, in the same variable.
+#[derive(Debug, Serialize)]
+struct NodeInstructions<'a> {
+    mode: &'static str,
+    out: &'a Path,
+    roots: &'a [String],
+    ort_intra_op_threads: Option<u32>,
+    pinned_env: Option<&'a BTreeMap<String, Option<String>>>,
+    cell: Option<&'a Path>,
+    barrier: Option<&'a Barrier>,
+    cpu_lines: Option<&'a Lines>,
+    skipped_lines: Option<&'a Lines>,
+}
+
 /// What the probe reports.
 #[derive(Debug, Deserialize)]
 struct Report {
@@ -75,14 +89,37 @@ struct ReportedRegion {
     cpu_end_ns: u64,
 }
 
-/// Line, hits, wall, process CPU, thread CPU, first execution.
-type ReportedLine = (u32, u64, u64, Option<u64>, Option<u64>, u64);
+/// Line, hits, wall, process CPU, thread CPU, first execution; from Node.js also the part that was awaited.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<Option<u64>>")]
+struct ReportedLine(ProbedLine);
+
+impl TryFrom<Vec<Option<u64>>> for ReportedLine {
+    type Error = String;
+
+    fn try_from(row: Vec<Option<u64>>) -> Result<Self, String> {
+        let at = |index: usize| row.get(index).copied().flatten();
+        let needed = |index: usize| at(index).ok_or_else(|| format!("a line lacks its value {index}"));
+        Ok(Self(ProbedLine {
+            line: u32::try_from(needed(0)?).map_err(|_| "a line number is too large".to_owned())?,
+            hits: needed(1)?,
+            wall_ns: needed(2)?,
+            cpu_ns: at(3),
+            thread_cpu_ns: at(4),
+            first_ns: needed(5)?,
+            awaited_ns: at(6),
+        }))
+    }
+}
 
 #[derive(Debug, Deserialize)]
 struct ReportedFile {
     path: String,
     sha256: String,
     lines: Vec<ReportedLine>,
+    /// Lines too short and too frequent to be timed; the next run leaves them alone.
+    #[serde(default)]
+    hot: Vec<u32>,
 }
 
 /// Files that the probe shares with the runner.
@@ -105,16 +142,10 @@ pub(crate) fn inject(
     argv: &mut Vec<String>,
     env: &mut BTreeMap<String, String>,
 ) {
-    let mut selection = None;
-    let (name, cpu_lines) = match mode {
-        ProbeMode::Off => return,
-        ProbeMode::Region => ("region", None),
-        ProbeMode::Selected(how) => {
-            selection = python.selection.as_ref().map(|selection| SelectionOrder { selection, how: how.as_ref() });
-            ("region", None)
-        }
-        ProbeMode::Wall => ("wall", None),
-        ProbeMode::Cpu(lines) => ("cpu", Some(lines)),
+    let Some((name, cpu_lines, _)) = orders(mode) else { return };
+    let selection = match mode {
+        ProbeMode::Selected(how) => python.selection.as_ref().map(|selection| SelectionOrder { selection, how: how.as_ref() }),
+        _ => None,
     };
     let at = python.script_index.min(argv.len());
     argv.splice(at..at, ["-m".to_owned(), "threadgauge_probe".to_owned()]);
@@ -127,6 +158,38 @@ pub(crate) fn inject(
     let Shared { out, cell, barrier } = shared;
     let instructions = Instructions { mode: name, out, roots: &python.roots, torch_num_threads: arm.torch_num_threads, torch_num_interop_threads: arm.torch_num_interop_threads, flush_denormal: arm.flush_denormal, pinned_env: arm.pin_env.then_some(&arm.env), cell, barrier, cpu_lines, old_pythonpath, selection };
     env.insert(VARIABLE.into(), serde_json::to_string(&instructions).unwrap_or_default());
+}
+
+/// Puts the probe of Node.js into a command line and an environment. `ProbeMode::Off` changes nothing.
+pub(crate) fn inject_node(node: &NodeWorkload, mode: &ProbeMode, arm: &Arm, shared: Shared<'_>, argv: &mut Vec<String>, env: &mut BTreeMap<String, String>) {
+    let Some((name, cpu_lines, skipped_lines)) = orders(mode) else { return };
+    let at = node.script_index.min(argv.len());
+    argv.splice(at..at, ["--require".to_owned(), node.probe_file.clone()]);
+    let Shared { out, cell, barrier } = shared;
+    let instructions = NodeInstructions {
+        mode: name,
+        out,
+        roots: &node.roots,
+        ort_intra_op_threads: arm.ort_intra_op_threads,
+        pinned_env: arm.pin_env.then_some(&arm.env),
+        cell,
+        barrier,
+        cpu_lines,
+        skipped_lines,
+    };
+    env.insert(VARIABLE.into(), serde_json::to_string(&instructions).unwrap_or_default());
+}
+
+type Lines = BTreeMap<String, Vec<u32>>;
+
+/// Name of a mode, the lines with clocks, and the lines left out; `None` when there is no probe.
+fn orders(mode: &ProbeMode) -> Option<(&'static str, Option<&Lines>, Option<&Lines>)> {
+    match mode {
+        ProbeMode::Off => None,
+        ProbeMode::Region | ProbeMode::Selected(_) => Some(("region", None, None)),
+        ProbeMode::Wall(skipped) => Some(("wall", None, Some(skipped).filter(|lines| !lines.is_empty()))),
+        ProbeMode::Cpu(lines) => Some(("cpu", Some(lines), None)),
+    }
 }
 
 /// Reads the report at `out` into `measured`. A report that is missing or unreadable is said, not fatal.
@@ -159,11 +222,8 @@ pub(crate) fn read(out: &Path, measured: &mut Measured) -> Vec<String> {
         .map(|file| ProbedFile {
             path: file.path,
             sha256: file.sha256,
-            lines: file
-                .lines
-                .into_iter()
-                .map(|(line, hits, wall_ns, cpu_ns, thread_cpu_ns, first_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns, first_ns })
-                .collect(),
+            lines: file.lines.into_iter().map(|line| line.0).collect(),
+            hot: file.hot,
         })
         .collect();
     paths
@@ -197,7 +257,7 @@ mod tests {
     fn the_probe_goes_between_options_and_script() {
         let mut argv: Vec<String> = ["python3", "-u", "run.py", "--n", "3"].map(str::to_owned).to_vec();
         let mut env = BTreeMap::from([("PYTHONPATH".to_owned(), "/old".to_owned())]);
-        inject(&python(), &ProbeMode::Wall, &arm(false), Shared { out: Path::new("/tmp/o.json"), cell: Some(Path::new("/dev/shm/c")), barrier: None }, &mut argv, &mut env);
+        inject(&python(), &ProbeMode::Wall(BTreeMap::new()), &arm(false), Shared { out: Path::new("/tmp/o.json"), cell: Some(Path::new("/dev/shm/c")), barrier: None }, &mut argv, &mut env);
         assert_eq!(argv, ["python3", "-u", "-m", "threadgauge_probe", "run.py", "--n", "3"]);
         assert_eq!(env["PYTHONPATH"], "/p:/old");
         let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
@@ -205,6 +265,32 @@ mod tests {
             told,
             serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "torch_num_threads": 2, "torch_num_interop_threads": null, "flush_denormal": null, "pinned_env": null, "cell": "/dev/shm/c", "barrier": null, "cpu_lines": null, "old_pythonpath": "/old"})
         );
+    }
+
+    #[test]
+    fn the_probe_of_node_goes_between_options_and_script() {
+        let node = NodeWorkload { script_index: 2, probe_file: "/p/probe.cjs".into(), roots: vec!["/w".into()], ..Default::default() };
+        let mut argv: Vec<String> = ["node", "--expose-gc", "app.mjs", "--n", "3"].map(str::to_owned).to_vec();
+        let mut env = BTreeMap::new();
+        let arm = Arm { ort_intra_op_threads: Some(2), ..arm(false) };
+        let skipped = BTreeMap::from([("/w/a.mjs".to_owned(), vec![7])]);
+        inject_node(&node, &ProbeMode::Wall(skipped), &arm, Shared { out: Path::new("/tmp/o.json"), cell: None, barrier: None }, &mut argv, &mut env);
+        assert_eq!(argv, ["node", "--expose-gc", "--require", "/p/probe.cjs", "app.mjs", "--n", "3"]);
+        let told: serde_json::Value = serde_json::from_str(&env["THREADGAUGE_PROBE"]).expect("JSON");
+        assert_eq!(
+            told,
+            serde_json::json!({"mode": "wall", "out": "/tmp/o.json", "roots": ["/w"], "ort_intra_op_threads": 2, "pinned_env": null, "cell": null, "barrier": null, "cpu_lines": null, "skipped_lines": {"/w/a.mjs": [7]}})
+        );
+    }
+
+    #[test]
+    fn rows_have_six_values_or_more() {
+        let row = |text: &str| serde_json::from_str::<ReportedLine>(text).map(|line| line.0);
+        let line = ProbedLine { line: 3, hits: 2, wall_ns: 10, cpu_ns: None, thread_cpu_ns: Some(4), first_ns: 6, awaited_ns: None };
+        assert_eq!(row("[3,2,10,null,4,6]").expect("a row"), line);
+        assert_eq!(row("[3,2,10,null,4,6,5]").expect("a row"), ProbedLine { awaited_ns: Some(5), ..line });
+        assert!(row("[3,2]").is_err());
+        assert!(row("[99999999999,2,10,null,4,6]").is_err());
     }
 
     #[test]

@@ -100,12 +100,16 @@ impl Processes {
             // Without the file nobody waits.
             let _ = std::fs::write(path, vec![0; count]);
         }
-        if let Some(python) = &self.program.python {
+        if self.program.python.is_some() || self.program.node.is_some() {
             for (index, report) in reports.iter().enumerate() {
                 let (mut words, mut variables) = plain.clone();
                 let barrier = barrier.clone().map(|path| probe::Barrier { path, index, count });
                 let shared = probe::Shared { out: report, cell: cell.map(LineCell::path), barrier: barrier.as_ref() };
-                probe::inject(python, &spec.probe, arm, shared, &mut words, &mut variables);
+                if let Some(python) = &self.program.python {
+                    probe::inject(python, &spec.probe, arm, shared, &mut words, &mut variables);
+                } else if let Some(node) = &self.program.node {
+                    probe::inject_node(node, &spec.probe, arm, shared, &mut words, &mut variables);
+                }
                 if let Some(instance) = instances.get_mut(index) {
                     instance.env.extend(variables.get(probe::VARIABLE).map(|orders| (probe::VARIABLE.to_owned(), orders.clone())));
                 }
@@ -121,12 +125,12 @@ impl Workload for Processes {
         if cancel.is_set() {
             return Measured::ended(End::Cancelled);
         }
-        let probed = spec.probe != ProbeMode::Off && self.program.python.is_some();
+        let probed = spec.probe != ProbeMode::Off && (self.program.python.is_some() || self.program.node.is_some());
         let reports = if probed { self.report_paths(spec.trial, instances::count(spec.arm)) } else { Vec::new() };
         if probed && reports.is_empty() {
             return Measured::ended(End::CannotStart("The directory for temporary files cannot be written, which the probe needs.".into()));
         }
-        let timed_lines = probed && matches!(spec.probe, ProbeMode::Wall | ProbeMode::Cpu(_));
+        let timed_lines = probed && matches!(spec.probe, ProbeMode::Wall(_) | ProbeMode::Cpu(_));
         let cell = if timed_lines { LineCell::create().ok() } else { None };
         let kills_before = out_of_memory_kills();
         let clocks_before = (self.clocks)();

@@ -5,7 +5,7 @@ use std::path::Path;
 use thiserror::Error;
 use threadgauge_protocol::{BenchRequest, Mode, Region};
 
-use crate::bench::needs_probe;
+use crate::bench::needs_python_probe;
 use crate::vary;
 
 /// Why a request is refused. Each is a full sentence.
@@ -31,9 +31,21 @@ pub enum BadRequest {
     /// A line arm points nowhere.
     #[error("`lines.arms` names setting {0}, which the request does not have.")]
     LinesOutOfRange(usize),
-    /// Lines without Python.
-    #[error("Timings per line need a Python workload.")]
-    LinesNeedPython,
+    /// Lines without a probe.
+    #[error("Timings per line need a Python or Node.js workload.")]
+    LinesNeedProbe,
+    /// Two kinds of programs at once.
+    #[error("A workload is either Python or Node.js; the request says both.")]
+    TwoProbes,
+    /// Nothing to load with `--require`.
+    #[error("The probe `{0}` is not an absolute path.")]
+    RelativeProbe(String),
+    /// Parts of a program cannot be repeated by this probe.
+    #[error("This version cannot repeat selected code of Node.js programs.")]
+    NoSelection,
+    /// A setting that only the probe of Node.js can put into force.
+    #[error("The setting `{0}` works through the probe of Node.js programs.")]
+    ArmNeedsNode(String),
     /// A setting that only the probe can put into force.
     #[error("The setting `{0}` works through the probe, which needs a Python workload.")]
     ArmNeedsPython(String),
@@ -98,7 +110,7 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
     match request.mode {
         Mode::Search if arms < 2 => return Err(BadRequest::OneArm),
         Mode::Verify if arms != 2 => return Err(BadRequest::NotTwoArms(arms)),
-        Mode::Lines if request.workload.python.is_none() => return Err(BadRequest::LinesNeedPython),
+        Mode::Lines if request.workload.python.is_none() && request.workload.node.is_none() => return Err(BadRequest::LinesNeedProbe),
         Mode::Grid => return Err(BadRequest::NoGrid),
         _ => {}
     }
@@ -132,9 +144,16 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
         }
         return Ok(());
     }
-    let probed = request.arms.iter().filter(|arm| needs_probe(arm)).map(|arm| &arm.label).chain(request.variations.iter().filter(|variation| vary::needs_probe(variation)).map(|variation| &variation.label)).next();
-    if let (None, Some(label)) = (&request.workload.python, probed) {
-        return Err(BadRequest::ArmNeedsPython(label.clone()));
+    let varied = |needs: &dyn Fn(&threadgauge_protocol::Arm) -> bool| {
+        let arms = request.arms.iter().filter(|arm| needs(arm)).map(|arm| &arm.label);
+        arms.chain(request.variations.iter().filter(|variation| vary::needs_probe(variation)).map(|variation| &variation.label)).next().cloned()
+    };
+    let needs: &dyn Fn(&threadgauge_protocol::Arm) -> bool = if request.workload.node.is_some() { &needs_python_probe } else { &|arm| needs_python_probe(arm) || arm.pin_env };
+    if let (None, Some(label)) = (&request.workload.python, varied(needs)) {
+        return Err(BadRequest::ArmNeedsPython(label));
+    }
+    if let (None, Some(arm)) = (&request.workload.node, request.arms.iter().find(|arm| arm.ort_intra_op_threads.is_some())) {
+        return Err(BadRequest::ArmNeedsNode(arm.label.clone()));
     }
     if request.workload.argv.first().is_none_or(String::is_empty) {
         return Err(BadRequest::EmptyCommand);
@@ -167,6 +186,21 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
                     return Err(BadRequest::Limit { name, value: value.to_string() });
                 }
             }
+        }
+    }
+    if let Some(node) = &request.workload.node {
+        let words = request.workload.argv.len();
+        if request.workload.python.is_some() {
+            return Err(BadRequest::TwoProbes);
+        }
+        if node.script_index == 0 || node.script_index >= words {
+            return Err(BadRequest::ScriptIndex { index: node.script_index, words });
+        }
+        if !Path::new(&node.probe_file).is_absolute() {
+            return Err(BadRequest::RelativeProbe(node.probe_file.clone()));
+        }
+        if node.region == Region::Selected {
+            return Err(BadRequest::NoSelection);
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ impl Pause {
     }
 }
 
-/// How much the Python probe does in a trial.
+/// How much the probe does in a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeMode {
     /// The program runs as it is.
@@ -54,8 +54,8 @@ pub enum ProbeMode {
     Region,
     /// The selected code is executed again and again; how, once the warm-up has decided it.
     Selected(Option<Executions>),
-    /// Wall time of every line.
-    Wall,
+    /// Wall time of every line but these, by absolute path.
+    Wall(BTreeMap<String, Vec<u32>>),
     /// CPU clocks on these lines, by absolute path.
     Cpu(BTreeMap<String, Vec<u32>>),
 }
@@ -180,7 +180,7 @@ pub enum End {
     Broken(String),
 }
 
-/// The scored region of a Python program.
+/// The scored region of a program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RegionTime {
     /// Wall time.
@@ -204,6 +204,8 @@ pub struct ProbedLine {
     pub thread_cpu_ns: Option<u64>,
     /// The first execution.
     pub first_ns: u64,
+    /// Time it was suspended by `await`, when the probe can tell.
+    pub awaited_ns: Option<u64>,
 }
 
 /// One file as the probe saw it.
@@ -215,6 +217,8 @@ pub struct ProbedFile {
     pub sha256: String,
     /// Its lines.
     pub lines: Vec<ProbedLine>,
+    /// Lines that are too short and too frequent to be timed without slowing others down.
+    pub hot: Vec<u32>,
 }
 
 /// What the outside sampler saw while one line ran.
