@@ -17,12 +17,13 @@ export function initialize(data: { readonly orders: string; readonly entry: stri
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<LoadResult>): Promise<LoadResult> {
   const result = await next(url, context);
   try {
-    // CommonJS is changed where it is compiled.
-    if (orders === null || !url.startsWith('file:') || result.format !== 'module' || result.source === null || result.source === undefined) return result;
+    // CommonJS has no source here, unless another loader made it; it is changed where it is compiled.
+    if (orders === null || !url.startsWith('file:') || result.source === null || result.source === undefined) return result;
+    if (result.format !== 'module' && result.format !== 'commonjs') return result;
     const file = realPath(fileURLToPath(url));
     if (!isWanted(file, orders)) return result;
     const text = typeof result.source === 'string' ? result.source : Buffer.from(result.source as Uint8Array).toString('utf8');
-    const source = transform(text, file, 'module', orders);
+    const source = transform(text, file, result.format, orders);
     return source === null ? result : { ...result, source };
   } catch {
     return result;

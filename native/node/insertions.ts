@@ -34,15 +34,27 @@ export class Insertions {
   }
 
   apply(source: string): string {
-    const places = [...new Set([...this.#closing.keys(), ...this.#opening.keys()])].sort((a, b) => a - b);
     let result = '';
     let from = 0;
-    for (const place of places) {
-      const text = [...(this.#closing.get(place) ?? []), ...(this.#opening.get(place) ?? [])].join('');
-      result += `${source.slice(from, place)}${OPEN}${text}${CLOSE}`;
+    for (const place of this.#places()) {
+      result += source.slice(from, place) + this.#text(place);
       from = place;
     }
     return result + source.slice(from);
+  }
+
+  /** Places in the source, ascending, each with the length of all that is inserted up to it, itself included. */
+  lengths(): readonly { readonly at: number; readonly until: number }[] {
+    let until = 0;
+    return this.#places().map((at) => ({ at, until: (until += this.#text(at).length) }));
+  }
+
+  #places(): readonly number[] {
+    return [...new Set([...this.#closing.keys(), ...this.#opening.keys()])].sort((a, b) => a - b);
+  }
+
+  #text(place: number): string {
+    return `${OPEN}${[...(this.#closing.get(place) ?? []), ...(this.#opening.get(place) ?? [])].join('')}${CLOSE}`;
   }
 }
 

@@ -58,7 +58,7 @@ interface Around {
 }
 
 /** Calls that take so little time that a mark would cost more. */
-const CHEAP_FUNCTIONS = new Set(['Number', 'String', 'Boolean', 'BigInt', 'Symbol', 'parseInt', 'parseFloat', 'isNaN', 'isFinite']);
+const CHEAP_FUNCTIONS = new Set(['__name', '__export', '__toCommonJS', 'Number', 'String', 'Boolean', 'BigInt', 'Symbol', 'parseInt', 'parseFloat', 'isNaN', 'isFinite']);
 const CHEAP_METHODS = new Set(['push', 'pop', 'at', 'charAt', 'charCodeAt', 'codePointAt', 'toFixed', 'hasOwnProperty']);
 const CHEAP_OBJECTS = new Set(['Math', 'performance', 'Date', 'Number']);
 

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Insertions } from './insertions.ts';
 import { isOwnFile, realPath } from './orders.ts';
+import { shiftMappings } from './shiftedMap.ts';
 
 export interface WrittenFile {
   readonly path: string;
@@ -31,7 +33,8 @@ const LARGEST_MAP = 64 * 1024 * 1024;
 /** Places of a source that was loaded from a path. Without a source map, or one that leads nowhere, those of the source itself. */
 export function sourcePlaces(source: string, file: string, roots: readonly string[]): SourcePlaces {
   const starts = lineStarts(source);
-  const map = loadMap(source, file);
+  const payload = loadMap(source, file);
+  const map = payload === null ? null : readMap(payload);
   if (map !== null) {
     const files: WrittenFile[] = [];
     const numbers = new Map<string, number | null>();
@@ -68,9 +71,56 @@ function describe(file: string): WrittenFile | null {
   }
 }
 
-function loadMap(source: string, file: string): { readonly map: SourceMap; readonly directory: string; readonly sources: readonly string[] } | null {
-  const url = [...source.matchAll(COMMENT)].at(-1)?.[1];
-  if (url === undefined) return null;
+/** The source with insertions, its source map moved with them. */
+export function applyWithMap(source: string, file: string, insertions: Insertions): string {
+  const result = insertions.apply(source);
+  const loaded = loadMap(source, file);
+  if (loaded === null || typeof loaded.payload.mappings !== 'string') return result;
+  const starts = lineStarts(source);
+  const places = insertions.lengths();
+  const before = (offset: number): number => {
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((places[middle]?.at ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return places[low - 1]?.until ?? 0;
+  };
+  const mappings = shiftMappings(loaded.payload.mappings, (line, column) => {
+    const start = starts[line];
+    return start === undefined ? 0 : before(start + column) - before(start - 1);
+  });
+  if (mappings === null) return result;
+  const { payload, directory } = loaded;
+  const sources = (payload.sources ?? []).map((name) => (name === null || /^[a-z]{2,}:/i.test(name) || payload.sourceRoot ? name : pathToFileURL(path.resolve(directory, name)).href));
+  const url = `data:application/json;base64,${Buffer.from(JSON.stringify({ ...payload, sources, mappings })).toString('base64')}`;
+  const at = result.lastIndexOf(loaded.comment);
+  return at < 0 ? result : result.slice(0, at) + loaded.comment.replace(loaded.url, () => url) + result.slice(at + loaded.comment.length);
+}
+
+interface LoadedMap {
+  readonly payload: MapPayload;
+  readonly directory: string;
+  /** The whole comment, and the address in it. */
+  readonly comment: string;
+  readonly url: string;
+}
+
+function readMap({ payload, directory }: LoadedMap): { readonly map: SourceMap; readonly directory: string; readonly sources: readonly string[] } | null {
+  try {
+    const root = payload.sourceRoot ?? '';
+    const sources = (payload.sources ?? []).map((name) => (name === null ? '' : root === '' || /^(?:[a-z]+:|\/)/i.test(name) ? name : `${root.replace(/\/$/, '')}/${name}`));
+    return { map: new SourceMap({ ...payload, sourceRoot: '', sources } as never), directory, sources };
+  } catch {
+    return null;
+  }
+}
+
+function loadMap(source: string, file: string): LoadedMap | null {
+  const match = [...source.matchAll(COMMENT)].at(-1);
+  const url = match?.[1];
+  if (!match || url === undefined) return null;
   try {
     let text: string;
     let directory = path.dirname(file);
@@ -83,10 +133,7 @@ function loadMap(source: string, file: string): { readonly map: SourceMap; reado
       text = readFileSync(place, 'utf8');
     }
     if (text.length > LARGEST_MAP) return null;
-    const payload = JSON.parse(text.replace(/^\)\]\}'[^\n]*\n/, '')) as MapPayload;
-    const root = payload.sourceRoot ?? '';
-    const sources = (payload.sources ?? []).map((name) => (name === null ? '' : root === '' || /^(?:[a-z]+:|\/)/i.test(name) ? name : `${root.replace(/\/$/, '')}/${name}`));
-    return { map: new SourceMap({ ...payload, sourceRoot: '', sources } as never), directory, sources };
+    return { payload: JSON.parse(text.replace(/^\)\]\}'[^\n]*\n/, '')) as MapPayload, directory, comment: match[0], url };
   } catch {
     return null;
   }

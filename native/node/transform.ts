@@ -3,7 +3,7 @@ import { findRegion } from './region.ts';
 import { hasInsertions, Insertions } from './insertions.ts';
 import { markStatements, NAME, parseSource, type ModuleKind, type Parsed, type Recorder } from './instrument.ts';
 import { isOwnFile, type Orders } from './orders.ts';
-import { sourcePlaces, type WrittenFile } from './sourcePlaces.ts';
+import { applyWithMap, sourcePlaces, type WrittenFile } from './sourcePlaces.ts';
 
 /** Where the probe's functions are; `Symbol.for`, because sources may be changed on another thread. */
 export const HOME = 'threadgauge.probe';
@@ -45,7 +45,7 @@ export function transform(source: string, path: string, kind: ModuleKind, orders
       else insertions.open(headPlace(parsed).at, `${headPlace(parsed).semicolon}${call}`);
     }
     if (orders.mode !== 'region') addMarks(parsed, path, orders, home, insertions);
-    return insertions.isEmpty ? null : insertions.apply(source);
+    return insertions.isEmpty ? null : applyWithMap(source, path, insertions);
   } catch {
     return null;
   }
