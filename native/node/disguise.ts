@@ -37,7 +37,8 @@ export function showStacksAsWritten(sourceOf: (name: string) => string | null, p
     const frames = sites.flatMap((site) => {
       const file = site.getFileName();
       if (file === probe) return [];
-      const text = String(site);
+      // A method that was replaced under its name has none for the engine.
+      const text = String(site).replace(/^Module\.<anonymous>(?= \(node:internal\/modules\/cjs\/loader)/, 'Module._compile');
       const line = site.getLineNumber();
       const column = site.getColumnNumber();
       if (!file || line === null || column === null) return [text];

@@ -15,10 +15,10 @@ import { readOrders, realPath } from './orders.ts';
 import { Session } from './session.ts';
 import { HOME } from './transform.ts';
 
-// Workers load what the main thread loaded; there is nothing to do in them.
+hideFromArguments(__filename);
+delete (Module as unknown as { _cache: Record<string, unknown> })._cache[__filename];
+// Workers load what the main thread loaded; there is nothing to measure in them.
 if (isMainThread) {
-  hideFromArguments(__filename);
-  delete (Module as unknown as { _cache: Record<string, unknown> })._cache[__filename];
   const text = process.env['THREADGAUGE_PROBE'];
   delete process.env['THREADGAUGE_PROBE'];
   if (text !== undefined) start(text);
