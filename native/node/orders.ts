@@ -16,6 +16,8 @@ export interface Orders {
   readonly cell: string | null;
   readonly ortIntraOpThreads: number | null;
   readonly pinnedEnvironment: Readonly<Record<string, string | null>> | null;
+  /** Where the instances of one trial wait for each other. */
+  readonly barrier: { readonly path: string; readonly index: number; readonly count: number } | null;
   /** Real path of the entry module. */
   readonly entry: string | null;
 }
@@ -36,6 +38,7 @@ export function readOrders(text: string, entry: string | null): Orders {
     cell: (given['cell'] as string | null | undefined) ?? null,
     ortIntraOpThreads: (given['ort_intra_op_threads'] as number | null | undefined) ?? null,
     pinnedEnvironment: (given['pinned_env'] as Record<string, string | null> | null | undefined) ?? null,
+    barrier: (given['barrier'] as Orders['barrier'] | undefined) ?? null,
     entry,
   };
 }

@@ -1,5 +1,5 @@
 /** One run under the probe: what was measured, and the report. */
-import { mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import Module from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
@@ -21,6 +21,7 @@ export class Session {
   #start: { readonly wall: bigint; readonly cpu: number } | null = null;
   #reason: string | null = null;
   #written = false;
+  #met = false;
 
   constructor(orders: Orders) {
     this.orders = orders;
@@ -52,8 +53,34 @@ export class Session {
   readonly mark = (reason: string | null): void => {
     if (this.#start !== null) return;
     this.#reason = reason;
+    this.#meet(true);
     this.#start = { wall: process.hrtime.bigint(), cpu: cpuNanoseconds() };
   };
+
+  /**
+   * Marks this instance as arrived; with `wait`, returns when all of them are. The file has one byte for each.
+   * Waiting sleeps: a spinning instance would slow down those still on their way.
+   */
+  #meet(wait: boolean): void {
+    const { barrier } = this.orders;
+    if (barrier === null || this.#met) return;
+    this.#met = true;
+    try {
+      const file = openSync(barrier.path, 'r+');
+      writeSync(file, Uint8Array.of(1), 0, 1, barrier.index);
+      const arrived = new Uint8Array(barrier.count);
+      const sleeper = new Int32Array(new SharedArrayBuffer(4));
+      for (let pause = 0.2; wait; pause = Math.min(pause * 1.5, 5)) {
+        readSync(file, arrived, 0, barrier.count, 0);
+        if (!arrived.includes(0)) break;
+        Atomics.wait(sleeper, 0, 0, pause);
+      }
+      closeSync(file);
+    } catch (error) {
+      // Nobody is waited for; the times tell how far the work overlapped.
+      this.errors.push(`The instances could not wait for each other: ${String(error)}.`);
+    }
+  }
 
   /** Notes the package that a file belongs to. */
   notePackage(file: string): void {
@@ -68,6 +95,8 @@ export class Session {
   write(): void {
     if (this.#written) return;
     this.#written = true;
+    // It will not come any more; the others need not wait.
+    this.#meet(false);
     try {
       const end = { wall: process.hrtime.bigint(), cpu: cpuNanoseconds() };
       const region = this.#start === null ? null : { start_ns: Number(this.#start.wall), end_ns: Number(end.wall), cpu_start_ns: this.#start.cpu, cpu_end_ns: end.cpu };
