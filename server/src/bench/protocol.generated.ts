@@ -592,7 +592,7 @@ export interface Workload {
  */
 export interface NodeWorkload {
   /**
-   * Absolute path of the probe's entry file, loaded with `--import`.
+   * Absolute path of the probe's entry file, loaded with `--require` (which, unlike `--import`, changes nothing in how the program is loaded).
    */
   probe_file: string;
   /**
