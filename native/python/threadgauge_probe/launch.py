@@ -204,10 +204,13 @@ class Session:
             report = {
                 "version": 1,
                 "mode": self.mode,
-                "python": "%d.%d.%d" % sys.version_info[:3],
+                "python": "%s %d.%d.%d" % ((_implementation(),) + sys.version_info[:3]),
                 "region": region,
                 "region_reason": self.region_reason,
                 "observed_threads": _observed_threads(),
+                "libraries": _libraries(),
+                "parallel_info": _torch_says("__config__", "parallel_info"),
+                "inter_op_threads": _torch_says("get_num_interop_threads"),
                 "files": files,
                 "selection": self.selection.report() if self.selection is not None else None,
                 "error": " ".join(self.errors) or None,
@@ -277,6 +280,44 @@ def _observed_threads():
     torch = sys.modules.get("torch")
     try:
         return int(torch.get_num_threads()) if torch is not None else None
+    except Exception:
+        return None
+
+
+# What computes, and so decides how fast a program is.
+_COMPUTING = (
+    "torch", "torchvision", "torchaudio", "numpy", "scipy", "sklearn", "pandas", "polars", "numba", "jax", "jaxlib",
+    "tensorflow", "onnxruntime", "openvino", "transformers", "tokenizers", "sentence_transformers", "diffusers", "vllm",
+    "llama_cpp", "ctranslate2", "faster_whisper", "xgboost", "lightgbm", "catboost", "cv2", "PIL", "faiss", "spacy",
+    "joblib", "dask", "ray", "numexpr", "pyarrow", "intel_extension_for_pytorch", "mkl",
+)
+
+
+def _implementation():
+    return {"cpython": "CPython", "pypy": "PyPy"}.get(sys.implementation.name, sys.implementation.name)
+
+
+def _libraries():
+    """Versions of what the script has imported; nothing is imported for this."""
+    versions = {}
+    for name in _COMPUTING:
+        try:
+            # Some modules import more when an attribute is asked for; what is written in them is enough.
+            version = vars(sys.modules[name]).get("__version__")
+            if isinstance(version, str):
+                versions[name] = str(version)
+        except Exception:
+            pass
+    return versions
+
+
+def _torch_says(*names):
+    """What a function of torch says, when torch was imported."""
+    try:
+        value = sys.modules["torch"]
+        for name in names:
+            value = getattr(value, name)
+        return value()
     except Exception:
         return None
 

@@ -991,3 +991,94 @@ fn without_a_directory_for_temporary_files_another_is_used() {
     assert!(!finished(&events).cancelled);
     assert!(trials(&events).iter().all(|trial| went_well(trial) && trial.region_ns.is_some()), "{:?}", trials(&events));
 }
+
+#[test]
+fn what_was_seen_of_the_processes_and_the_libraries_is_told() {
+    // A library that calls itself torch, and threads that use CPUs.
+    let script = "\
+import torch
+import threading, time, hashlib
+def work():
+    end = time.time() + 0.8
+    while time.time() < end: hashlib.sha256(bytes(1 << 20)).digest()
+threads = [threading.Thread(target=work) for _ in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+";
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("torch.py"), "__version__ = '2.13.0'\ndef get_num_threads(): return 3\ndef get_num_interop_threads(): return 4\n").expect("written");
+    let events = run(&[python(), "script.py"], |request| {
+        probed(request, directory.path(), script);
+        request.mode = Mode::Verify;
+        request.arms[0].threads = Some(1);
+    });
+    let environment = events.iter().find_map(|event| if let Event::Environment(environment) = event { Some(environment) } else { None }).expect("the environment");
+    assert_eq!(environment.libraries.get("torch").map(String::as_str), Some("2.13.0"));
+    assert!(environment.system.as_ref().is_some_and(|system| system.starts_with("Linux ")) && environment.fingerprint.len() == 16, "{environment:?}");
+    assert!(environment.runtime.as_ref().is_some_and(|runtime| runtime.starts_with("CPython 3.")));
+    let observed: Vec<&Observed> = events.iter().filter_map(|event| if let Event::Observed(observed) = event { Some(observed) } else { None }).collect();
+    assert_eq!(observed.iter().map(|observed| observed.arm).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    let verdict_at = events.iter().position(|event| matches!(event, Event::Verdict(_))).expect("a verdict");
+    assert!(events.iter().position(|event| matches!(event, Event::Observed(_))).is_some_and(|at| at < verdict_at));
+    for seen in observed {
+        assert_eq!((seen.peak_threads, seen.intra_op, seen.inter_op), (3, Some(3), Some(4)), "{seen:?}");
+        assert_eq!(seen.pools.iter().map(|pool| pool.threads).sum::<u32>(), 3, "{seen:?}");
+        assert!(seen.runs >= 1 && seen.cpu_inflation.is_some_and(|ratio| (0.2..5.0).contains(&ratio)), "{seen:?}");
+        let asked = seen.busy_cores.expect("CPU time") + seen.waiting_threads.expect("run delay");
+        assert!((1.0..3.0).contains(&asked), "two threads always want to run: {seen:?}");
+    }
+    for trial in trials(&events) {
+        assert!(trial.peak_memory_bytes.is_some_and(|bytes| bytes > 1 << 20), "{trial:?}");
+    }
+}
+
+fn inspect(program: &mut Program) -> (Option<i32>, Vec<Inspection>, String) {
+    let output = program.output().expect("it runs");
+    let lines = String::from_utf8(output.stdout).expect("UTF-8").lines().map(|line| serde_json::from_str(line).expect("an inspection")).collect();
+    (output.status.code(), lines, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_running_process_is_inspected_and_nothing_of_it_changes() {
+    let mut child = Program::new(python()).args(["-c", "import time\nend=time.time()+6\nwhile time.time()<end: time.sleep(0.01)"]).env("MKL_NUM_THREADS", "3").spawn().expect("it starts");
+    let pid = child.id().to_string();
+    let runner = || Program::new(env!("CARGO_BIN_EXE_threadgauge-runner"));
+    let (code, seen, _) = inspect(runner().args(["inspect", &pid, "--seconds", "0.3"]));
+    assert_eq!((code, seen.len()), (Some(0), 1));
+    assert_eq!((seen[0].processes.len(), seen[0].processes[0].pid), (1, child.id()));
+    assert_eq!(seen[0].processes[0].environment.as_ref().and_then(|env| env.get("MKL_NUM_THREADS")).map(String::as_str), Some("3"));
+    let listed: Vec<RunningProcess> = serde_json::from_slice(&runner().arg("processes").output().expect("it runs").stdout).expect("a list");
+    assert!(listed.iter().any(|process| process.pid == child.id() && process.command[1] == "-c"));
+    // Watching ends with the process, and the process ends as it would have.
+    let (code, seen, _) = inspect(runner().args(["inspect", &pid, "--seconds", "0.5", "--watch"]));
+    assert_eq!(code, Some(0));
+    assert!(seen.len() >= 2, "{}", seen.len());
+    assert!(child.wait().expect("reaped").success());
+    let (code, seen, told) = inspect(runner().args(["inspect", &pid]));
+    assert_eq!((code, seen.len(), told.as_str()), (Some(1), 0, format!("threadgauge-runner: There is no process {pid}.\n").as_str()));
+    for wrong in [&["inspect"][..], &["inspect", "abc"], &["inspect", "1", "--seconds", "0"], &["inspect", "1", "2"], &["--watch"], &["machine", "--watch"]] {
+        assert_eq!(inspect(runner().args(wrong)).0, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_process_of_another_user_is_shown_as_far_as_it_may_be() {
+    use std::os::unix::process::CommandExt;
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0);
+    if !is_root {
+        return;
+    }
+    let mut child = Program::new("sleep").arg("30").spawn().expect("it starts");
+    // The binary may lie where nobody else can reach it.
+    let directory = tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir().expect("a directory");
+    let copy = directory.path().join("runner");
+    std::fs::copy(env!("CARGO_BIN_EXE_threadgauge-runner"), &copy).expect("copied");
+    let (code, seen, told) = inspect(Program::new(&copy).args(["inspect", &child.id().to_string(), "--seconds", "0.2"]).uid(65_534).gid(65_534));
+    child.kill().expect("killed");
+    child.wait().expect("reaped");
+    assert_eq!(code, Some(0), "{told}");
+    let process = &seen[0].processes[0];
+    assert_eq!((process.environment.as_ref(), process.cwd.as_ref(), process.command.as_slice()), (None, None, ["sleep".to_owned(), "30".to_owned()].as_slice()));
+    assert!(seen[0].missing.iter().any(|sentence| sentence.contains("belongs to the user root")), "{:?}", seen[0].missing);
+    assert_eq!(process.observed.peak_threads, 1);
+}

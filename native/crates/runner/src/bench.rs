@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use threadgauge_protocol::{
-    Arm, BenchPlan, BenchRequest, Doubt, Event, Failed, FailureCode, Finished, Mode, Phase, Progress, Region, Selection, TrialFinished, TrialStarted, TrialStatus,
+    Arm, BenchPlan, BenchRequest, Doubt, Event, Failed, FailureCode, Finished, Machine, Mode, Phase, Progress, Region, Selection, TrialFinished, TrialStarted, TrialStatus,
 };
 
 use crate::confirm::{self, Confirmation};
@@ -336,6 +336,10 @@ impl<'a, 'e> Bench<'a, 'e> {
         }
         self.note_overhead(&measured);
         self.warm_ns = self.score_ns(&measured);
+        if let Some(state) = self.workload.machine_state() {
+            let environment = state.environment(&measured);
+            self.out.emit(Event::Environment(environment));
+        }
         Ok(())
     }
 
@@ -433,10 +437,27 @@ impl<'a, 'e> Bench<'a, 'e> {
         if self.missing_trials > 0 {
             self.doubt(Doubt::BudgetSpent { missing_trials: self.missing_trials });
         }
+        self.tell_observed();
         for doubt in doubts::of_run(self, &verdict) {
             self.doubt(doubt);
         }
         self.out.emit(Event::Verdict(verdict));
+    }
+
+    /// Tells what was seen of every arm's processes.
+    fn tell_observed(&mut self) {
+        let one = self.records.arms.iter().find(|record| record.arm.threads == Some(1) && record.arm.instances.is_none_or(|count| count == 1)).map(|record| &record.watched);
+        let machine = self.workload.machine_state().map(|state| &state.machine);
+        for (arm, record) in self.records.arms.iter().enumerate() {
+            if let Some(observed) = record.watched.event(arm, one, machine) {
+                self.out.emit(Event::Observed(observed));
+            }
+        }
+    }
+
+    /// The machine that measures, when one does.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.workload.machine_state().map(|state| &state.machine)
     }
 
     /// Tells what is known of every arm.
@@ -696,9 +717,12 @@ impl<'a, 'e> Bench<'a, 'e> {
             record.busy.push(cpu as f64 / wall as f64);
         }
         if measured.wall_ns > 0 {
-            record.waiting.extend(measured.run_delay_ns.map(|delay| delay as f64 / measured.wall_ns as f64));
+            // In the region, where the looks tell; else over the whole process.
+            let in_region = measured.sighting.as_ref().and_then(|seen| seen.waiting);
+            record.waiting.extend(in_region.or_else(|| measured.run_delay_ns.map(|delay| delay as f64 / measured.wall_ns as f64)));
             record.throttled.extend(measured.throttled_ns.map(|throttled| throttled as f64 / measured.wall_ns as f64));
         }
+        record.watched.add(trial, measured, wall, cpu);
         if let Some(selected) = &measured.selected {
             record.cold.push(selected.cold_ns as f64);
             record.p95.push(selected.p95_ns as f64);
@@ -885,7 +909,10 @@ fn finished(trial: u32, arm: usize, phase: Phase, status: TrialStatus, measured:
         cold_ns: selected.map(|selected| selected.cold_ns),
         calls_spread: selected.and_then(|selected| selected.spread),
         p95_ns: selected.map(|selected| selected.p95_ns),
-        ..Default::default()
+        migrations: measured.migrations,
+        throttled_periods: measured.throttled_periods,
+        mean_mhz: measured.mean_mhz,
+        peak_memory_bytes: measured.peak_memory_bytes,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The reasons not to trust a run, from everything it recorded.
 
-use threadgauge_protocol::{Doubt, Region, Verdict};
+use threadgauge_protocol::{Doubt, Machine, Region, Verdict};
 
 use crate::bench::Bench;
 use crate::records::ArmRecord;
@@ -24,6 +24,8 @@ const THROTTLED: f64 = 0.01;
 const FOREIGN: f64 = 0.25;
 /// Share of the time in which all instances should work.
 const TOGETHER: f64 = 0.8;
+/// Change of the CPUs' clock over a run that matters.
+const FREQUENCY: f64 = 0.05;
 /// Counted runs below which an arm of the verdict is thinly measured.
 const FEW_RUNS: usize = 3;
 
@@ -36,6 +38,12 @@ pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
     }
     if let Some(change) = drift(&bench.records.arms).filter(|change| change.abs() > DRIFT) {
         doubts.push(Doubt::Drift { change });
+    }
+    if let Some(change) = frequency(&bench.records.arms).filter(|change| change.abs() > FREQUENCY) {
+        doubts.push(Doubt::FrequencyChange { change });
+    }
+    if let Some((visible, effective)) = bench.machine().and_then(|machine| fewer_cpus(&bench.records.arms, machine)) {
+        doubts.push(Doubt::FewerEffectiveCpus { visible, effective });
     }
     let shortest = bench.records.arms.iter().filter_map(|record| stats::median(&record.values())).reduce(f64::min);
     let least = if bench.scoring == Region::Selected { TOO_SHORT_CALL_NS } else { TOO_SHORT_NS };
@@ -87,12 +95,29 @@ fn of_arm(arm: usize, record: &ArmRecord) -> Vec<Doubt> {
     doubts
 }
 
-/// Last third over first third of all scores, each over the mean of its own arm, minus 1.
+/// Change of the scores over the run.
 fn drift(arms: &[ArmRecord]) -> Option<f64> {
+    change_over_time(arms, |record| &record.scores)
+}
+
+/// Change of the CPUs' clock over the run. That of an arm with few threads may always be higher.
+fn frequency(arms: &[ArmRecord]) -> Option<f64> {
+    change_over_time(arms, |record| &record.watched.mhz)
+}
+
+/// CPUs visible and CPUs to be had, means over the arms that asked for all and did not get them.
+fn fewer_cpus(arms: &[ArmRecord], machine: &Machine) -> Option<(f64, f64)> {
+    let missed: Vec<(f64, f64)> = arms.iter().filter_map(|record| record.watched.missed(machine)).collect();
+    let visible = missed.first()?.0;
+    Some((visible, stats::mean(&missed.iter().map(|&(_, effective)| effective).collect::<Vec<_>>())?))
+}
+
+/// Last third over first third of a figure by trial, each over the mean of its own arm, minus 1.
+fn change_over_time(arms: &[ArmRecord], figures: impl Fn(&ArmRecord) -> &Vec<(u32, f64)>) -> Option<f64> {
     let mut scores: Vec<(u32, f64)> = Vec::new();
-    for record in arms.iter().filter(|record| record.scores.len() > 1) {
-        let mean = stats::mean(&record.values())?;
-        scores.extend(record.scores.iter().map(|&(trial, score)| (trial, score / mean)));
+    for own in arms.iter().map(&figures).filter(|own| own.len() > 1) {
+        let mean = stats::mean(&own.iter().map(|&(_, figure)| figure).collect::<Vec<_>>())?;
+        scores.extend(own.iter().map(|&(trial, figure)| (trial, figure / mean)));
     }
     if scores.len() < DRIFT_RUNS {
         return None;
@@ -175,6 +200,17 @@ mod tests {
         assert!(matches!(&doubt, Doubt::SelectionNotRepeated { reason } if reason.contains("each iteration took longer") && reason.contains("25 %")), "{doubt:?}");
         assert_eq!(unsteady(&[with(&[0.2, -0.3, 0.25])], "call"), None, "noise goes either way");
         assert_eq!(unsteady(&[with(&[0.05, 0.04, 0.05])], "call"), None);
+    }
+
+    #[test]
+    fn a_clock_that_falls_is_told_from_arms_that_always_run_slower() {
+        let arm = |base: f64, offset: u32, fall: f64| {
+            let mut arm = record(&[], &[]);
+            arm.watched.mhz = (0..6).map(|i| (2 * i + offset, base * (1.0 - fall * f64::from(i) / 5.0))).collect();
+            arm
+        };
+        assert!(frequency(&[arm(3_000.0, 0, 0.0), arm(2_400.0, 1, 0.0)]).expect("enough").abs() < 1e-9);
+        assert!(frequency(&[arm(3_000.0, 0, 0.3), arm(2_400.0, 1, 0.3)]).expect("enough") < -0.15);
     }
 
     #[test]

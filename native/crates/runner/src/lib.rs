@@ -10,6 +10,7 @@ mod doubts;
 mod emit;
 mod instances;
 mod lines;
+pub mod observe;
 mod probe;
 mod process;
 mod race;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use threadgauge_protocol::{Arm, NodeWorkload, PythonWorkload, Selection};
 
+use crate::observe::Libraries;
 use crate::workload::{Executions, Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime, Selected};
 
 /// Largest report that is read; a report grows with the lines of the program, not with its run.
@@ -78,6 +79,14 @@ struct Report {
     #[serde(default)]
     selection: Option<Selected>,
     error: Option<String>,
+    #[serde(default)]
+    python: Option<String>,
+    #[serde(default)]
+    libraries: BTreeMap<String, String>,
+    #[serde(default)]
+    parallel_info: Option<String>,
+    #[serde(default)]
+    inter_op_threads: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -208,6 +217,12 @@ pub(crate) fn read(out: &Path, measured: &mut Measured) -> Vec<String> {
         .filter(|region| region.end_ns > region.start_ns)
         .map(|region| RegionTime { wall_ns: region.end_ns - region.start_ns, cpu_ns: region.cpu_end_ns.saturating_sub(region.cpu_start_ns) });
     measured.region_span = report.region.map(|region| (region.start_ns, region.end_ns));
+    measured.libraries = Some(Libraries {
+        runtime: report.python,
+        versions: report.libraries,
+        parallel_info: report.parallel_info,
+        inter_op: report.inter_op_threads,
+    });
     measured.region_reason = report.region_reason;
     if let Some(selected) = report.selection {
         measured.region = (selected.mean_ns > 0).then(|| RegionTime { wall_ns: selected.mean_ns, cpu_ns: selected.cpu_ns.unwrap_or(0) });

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use threadgauge_protocol::{BenchRequest, Limits, Sample, Workload as Program};
+use threadgauge_sys::clock;
 use threadgauge_sys::cell::{CurrentLine, LineCell};
 use threadgauge_sys::jumps::Clocks;
 use threadgauge_sys::leftovers;
@@ -15,6 +16,7 @@ use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec, out_of_memory_kil
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
 
 use crate::instances;
+use crate::observe::{Gatherer, MachineState};
 use crate::probe;
 use crate::random::Random;
 use crate::workload::{Cancel, End, LineLoad, Live, Measured, ProbeMode, TrialSpec, Workload};
@@ -47,6 +49,7 @@ pub struct Processes {
     throttle: Option<Throttle>,
     directory: Option<tempfile::TempDir>,
     clocks: Box<dyn FnMut() -> Clocks>,
+    state: MachineState,
 }
 
 impl Processes {
@@ -67,6 +70,7 @@ impl Processes {
             throttle: Throttle::find(),
             directory: None,
             clocks,
+            state: MachineState::here(),
         }
     }
 
@@ -135,6 +139,7 @@ impl Workload for Processes {
         let kills_before = out_of_memory_kills();
         let clocks_before = (self.clocks)();
         let throttled_before = self.throttle.as_ref().and_then(Throttle::throttled_ns);
+        let periods_before = self.throttle.as_ref().and_then(Throttle::periods);
         let mut child = match Child::spawn(&self.spawn_spec(spec, &reports, cell.as_ref())) {
             Ok(child) => child,
             Err(error) => return Measured::ended(End::CannotStart(error.to_string())),
@@ -166,6 +171,9 @@ impl Workload for Processes {
         measured.foreign_cpus = watch.sampler.mean_foreign_cpus();
         let throttled_after = self.throttle.as_ref().and_then(Throttle::throttled_ns);
         measured.throttled_ns = throttled_before.zip(throttled_after).map(|(before, after)| after.saturating_sub(before));
+        let periods_after = self.throttle.as_ref().and_then(Throttle::periods);
+        measured.throttled_periods = periods_before.zip(periods_after).map(|(before, after)| [after[0].saturating_sub(before[0]), after[1].saturating_sub(before[1])]);
+        measured.peak_memory_bytes = usage.and_then(|usage| usage.peak_memory_bytes);
         let apart_s = (self.clocks)().apart_s(&clocks_before);
         let allowed_s = JUMP_S + JUMP_SHARE * measured.wall_ns as f64 / 1e9;
         measured.jumped_s = if watch.stalled > STALL && watch.stalled.as_secs_f64() > apart_s.abs() {
@@ -202,7 +210,13 @@ impl Workload for Processes {
             let _ = std::fs::remove_file(report);
             let _ = std::fs::remove_file(report.with_extension("barrier"));
         }
+        let window = measured.region_span;
+        watch.gatherer.finish(&mut measured, window, watch.sampler.mean_stolen_cpus());
         measured
+    }
+
+    fn machine_state(&self) -> Option<&MachineState> {
+        Some(&self.state)
     }
 }
 
@@ -300,6 +314,7 @@ struct Watch {
     previous: Option<(CurrentLine, TreeSample)>,
     /// The longest time that a rest lasted longer than asked for.
     stalled: Duration,
+    gatherer: Gatherer,
 }
 
 impl Watch {
@@ -319,6 +334,7 @@ impl Watch {
             lines: BTreeMap::new(),
             previous: None,
             stalled: Duration::ZERO,
+            gatherer: Gatherer::default(),
         }
     }
 
@@ -339,6 +355,11 @@ impl Watch {
         if sample.threads > 0 {
             self.last = sample;
             self.peak_threads = self.peak_threads.max(sample.threads);
+        }
+        self.gatherer.note(clock::monotonic_ns(), &sample);
+        // Lines are timed with as little beside them as can be.
+        if !self.random_gaps && let Some(detail) = self.sampler.detail_if_due() {
+            self.gatherer.note_detail(detail);
         }
         // A look during which the line changed belongs to neither.
         self.note_line(before.filter(|_| before == after), sample);

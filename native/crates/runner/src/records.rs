@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use threadgauge_protocol::{Arm, ArmSummary};
 
+use crate::observe::Collected;
 use crate::stats;
 
 /// The score of an arm in one block.
@@ -66,6 +67,8 @@ pub struct ArmRecord {
     pub dropped: bool,
     /// Real seconds of a trial, for the estimate of what is left.
     pub cost_s: Vec<f64>,
+    /// What was seen of its processes.
+    pub watched: Collected,
 }
 
 impl ArmRecord {
@@ -91,6 +94,7 @@ impl ArmRecord {
             capped: false,
             dropped: false,
             cost_s: Vec::new(),
+            watched: Collected::default(),
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use threadgauge_protocol::{Arm, Phase, Sample};
 
+use crate::observe::{Libraries, MachineState, Sighting};
+
 /// Set once, seen everywhere: the run is to stop now.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
@@ -287,6 +289,18 @@ pub struct Measured {
     pub files: Vec<ProbedFile>,
     /// What the sampler saw, by path and line.
     pub line_loads: BTreeMap<(String, u32), LineLoad>,
+    /// Times threads moved to another CPU, as far as seen.
+    pub migrations: Option<u64>,
+    /// Periods of the quota in which it was stopped, and all periods meanwhile.
+    pub throttled_periods: Option<[u64; 2]>,
+    /// Mean clock of the CPUs, MHz.
+    pub mean_mhz: Option<f64>,
+    /// Largest resident memory of any one process.
+    pub peak_memory_bytes: Option<u64>,
+    /// What closer looks from outside saw.
+    pub sighting: Option<Sighting>,
+    /// What the program said of its libraries.
+    pub libraries: Option<Libraries>,
 }
 
 impl Measured {
@@ -317,6 +331,12 @@ impl Measured {
             together: None,
             files: Vec::new(),
             line_loads: BTreeMap::new(),
+            migrations: None,
+            throttled_periods: None,
+            mean_mhz: None,
+            peak_memory_bytes: None,
+            sighting: None,
+            libraries: None,
         }
     }
 }
@@ -326,4 +346,9 @@ pub trait Workload {
     /// Runs one trial to its end, whatever that end is, and leaves nothing behind.
     /// Calls `live` with `Started` once, unless it could not start.
     fn run(&mut self, spec: &TrialSpec<'_>, live: &mut dyn FnMut(Live), cancel: &Cancel) -> Measured;
+
+    /// The machine that runs it; `None` when none really does.
+    fn machine_state(&self) -> Option<&MachineState> {
+        None
+    }
 }

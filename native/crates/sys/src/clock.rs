@@ -53,6 +53,18 @@ fn per_cpu(root: &Path, file: &str) -> Vec<String> {
         .collect()
 }
 
+/// The clock that Python's `time.perf_counter_ns` and Node's `process.hrtime` read; `None` where that is not known.
+pub fn monotonic_ns() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        crate::sample::linux::clock_ns(libc::CLOCK_MONOTONIC)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        None
+    }
+}
+
 /// The operating system and its version: `Linux 6.18.1`.
 pub fn system() -> Option<String> {
     #[cfg(unix)]
