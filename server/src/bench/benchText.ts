@@ -26,6 +26,24 @@ export function armTable(state: RunState): readonly (readonly string[])[] {
   return [header, ...rows];
 }
 
+/** What is known of each execution of the selected code, setting by setting; empty when whole programs were measured. */
+export function callLines(state: RunState): readonly string[] {
+  const { plan } = state;
+  if (plan?.region !== 'selected') return [];
+  const unit = plan.selection?.unit ?? 'call';
+  return state.arms.flatMap(({ arm, current, summary }, index) => {
+    if (!summary || summary.runs === 0) return [];
+    const processes = state.trials.filter((trial) => trial.arm === index && trial.status === 'ok' && trial.phase !== 'warmup' && trial.phase !== 'lines').length;
+    const interval = summary.median_interval_ns;
+    // Below six processes there is no exact interval; the noise within one process is not that between them.
+    const within = interval == null || summary.median_ns === 0 ? '' : `95 % ± ${percentText((interval[1] - interval[0]) / 2 / summary.median_ns)}, `;
+    const calls = `${countText(summary.calls ?? 0)} ${unit}${summary.calls === 1 ? '' : 's'} in ${processes} process${processes === 1 ? '' : 'es'}`;
+    const cold = summary.cold_median_ns == null ? '' : `; first ${unit} ${durationText(summary.cold_median_ns)}`;
+    const p95 = summary.p95_median_ns == null ? '' : `; 95 of 100 within ${durationText(summary.p95_median_ns)}`;
+    return [`${arm.label}${current ? ' (in force)' : ''}: ${durationText(summary.median_ns)} per ${unit} (${within}${calls})${p95}${cold}`];
+  });
+}
+
 /** A table with aligned columns; the first and last are left-aligned. */
 export function alignTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -51,7 +69,9 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'drift':
       return `Times ${doubt.change > 0 ? 'rose' : 'fell'} by ${percentText(Math.abs(doubt.change))} over the run: the machine was not steady. The settings took turns, so their ratio is affected less than their times.`;
     case 'too_short':
-      return `The measured part takes only ${durationText(doubt.median_ns)}; give the program more work to compare settings.`;
+      return state.plan?.region === 'selected'
+        ? `One ${state.plan.selection?.unit ?? 'call'} takes only ${durationText(doubt.median_ns)}, of which timing itself is a part; choose code that does more at once.`
+        : `The measured part takes only ${durationText(doubt.median_ns)}; give the program more work to compare settings.`;
     case 'throttled':
       return `The CPU quota stopped ${label(doubt.arm)} for ${percentText(doubt.share)} of its time.`;
     case 'output_differs':

@@ -142,6 +142,16 @@ export interface MachineReply {
   readonly problem: string | null;
 }
 
+/** A part of a program, as an editor knows it. */
+export interface RegionParams {
+  /** The file, or the notebook; a cell's own document names the cell. */
+  readonly uri: string;
+  /** Lines of the document, counted from 0 and included; of a whole cell they may be absent. */
+  readonly lines?: { readonly first: number; readonly last: number };
+  /** A function of the file instead: `infer`, `Model.forward`. */
+  readonly function?: string;
+}
+
 /** What to measure. */
 export interface BenchParams extends LaunchRef {
   /** Defaults to `search`. `verify` measures the last run's old setting against its best. */
@@ -150,6 +160,8 @@ export interface BenchParams extends LaunchRef {
   readonly threads?: readonly number[];
   /** With `verify`: the two settings, old first; absent = those of the last verdict for this launch. */
   readonly arms?: readonly Arm[];
+  /** Only this part of the program: it is executed again and again in every run. */
+  readonly region?: RegionParams;
 }
 
 /** Exactly what a run would start; nothing has been run for it. */
@@ -163,6 +175,8 @@ export interface BenchPreview {
   readonly environment: readonly { readonly name: string; readonly value: string | null; readonly from: string }[];
   /** The settings that would be compared, in order. */
   readonly arms: readonly { readonly label: string; readonly threads: number | null; readonly reason: string; readonly current: boolean }[];
+  /** The part of the program that is measured by itself; lines count from 1. Absent: the whole program. */
+  readonly region?: { readonly path: string; readonly first: number; readonly last: number; readonly label: string };
   /** The Python that would run, and why that one; null for other programs. */
   readonly interpreter: { readonly path: string; readonly from: string } | null;
   /** Limits, for the estimate: trials at most, and seconds after which the run stops with what it has. */

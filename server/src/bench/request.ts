@@ -8,7 +8,8 @@ import { sameSpan } from '../core/span.ts';
 import { evaluate, type Evaluated, type Value } from '../core/value.ts';
 import { armFor, chooseArms, type CurrentSetting, type Mechanism } from './arms.ts';
 import type { BenchPreview, BenchSettings } from './messages.ts';
-import type { Arm, BenchRequest, Mode } from './protocol.generated.ts';
+import type { Arm, BenchRequest, Mode, Selection } from './protocol.generated.ts';
+import type { Region } from './region.ts';
 import { bytesOf } from './quantities.ts';
 
 export type Interpreter = { readonly path: string; readonly from: string };
@@ -41,6 +42,10 @@ export interface BenchOptions {
   readonly seed: number;
   /** Logical CPUs of the machine that the answer is meant for, which need not be the one that measures. */
   readonly targetCpus?: number | null;
+  /** Only this part of the program; `path` is absolute, lines count from 1. */
+  readonly region?: Region & { readonly path: string };
+  /** Variables beside those of the launch. */
+  readonly extraEnvironment?: Readonly<Record<string, string>>;
   /** The exact command, instead of the words of the launch. */
   readonly words?: readonly string[];
   /** The working directory, instead of the launch's. */
@@ -60,7 +65,7 @@ export interface PreparedBench {
 
 /** What PyTorch's number of threads is read from; MKL's own variable wins over OpenMP's. */
 const THREAD_VARIABLES: readonly string[] = ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'];
-const NOTEBOOK = 'A notebook runs cell by cell in a kernel, which cannot be measured. Benchmark the code as a script: `jupyter nbconvert --to script`.';
+const NOTEBOOK = 'A notebook runs cell by cell in a kernel, which cannot be measured as a whole. Benchmark one of its cells: those before it run as a script.';
 /** Wrappers that change where or how urgently a program runs, kept in front of it. */
 const KEPT_WRAPPERS = new Set(['taskset', 'numactl', 'nice', 'ionice', 'chrt']);
 /** Variables of an editor's processes that a launch in a terminal does not have. */
@@ -74,6 +79,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   const launchFile = host.pathOf(launch.uri);
   const folder = options.folder ?? workspaceFolderOf(launchFile, host);
   const { environment, changes } = launchEnvironment(launch, host, folder, notes);
+  Object.assign(environment, options.extraEnvironment);
   const context = { machine: host.machine, environment: (name: string) => environment[name] };
   const textOf = (value: Value): string | null => {
     const text = asText(evaluate(value, context));
@@ -162,13 +168,17 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   const memory = wantedMemory === '' ? null : bytesOf(wantedMemory);
   if (wantedMemory !== '' && memory === null) refusals.push(`The limit of memory, ${wantedMemory}, is no size such as 4GiB.`);
   const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
-  const lines = (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
+  const { region } = options;
+  if (region && (scriptIndex === null || host.probeDirectory === null)) refusals.push('A part of a program can be measured by itself where Python starts a script or a module; this command does not.');
+  if (region && options.mode === 'lines') refusals.push('Lines are timed over the whole program, not over a part of it.');
+  // Timing lines needs runs from beginning to end, which is what the choice of a part spares.
+  const lines = !region && (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
   const request: BenchRequest = {
     workload: {
       argv,
       cwd,
       env: { ...environment },
-      python: scriptIndex === null || host.probeDirectory === null ? null : { script_index: scriptIndex, probe_dir: host.probeDirectory, roots: measuredRoots(folder, cwd, entryPath, host), region: 'after_imports' },
+      python: scriptIndex === null || host.probeDirectory === null ? null : { script_index: scriptIndex, probe_dir: host.probeDirectory, roots: measuredRoots(folder, cwd, entryPath, host), ...(region ? { region: 'selected' as const, selection: selectionOf(region) } : { region: 'after_imports' as const }) },
       simulated: null,
     },
     arms: [...choice.arms],
@@ -192,13 +202,26 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
       environment: changes,
       arms: choice.arms.map((arm, index) => ({ label: arm.label, threads: arm.threads ?? null, reason: arm.reason, current: index === choice.current })),
       interpreter,
-      estimate: { maxTrials, budgetSeconds: limits.budget_s, sentence: `Runs the program up to ${maxTrials} times and stops after ${duration(limits.budget_s)} at the latest.` },
+      estimate: { maxTrials, budgetSeconds: limits.budget_s, sentence: estimateSentence(maxTrials, limits.budget_s, region ?? null) },
+      ...(region ? { region: { path: region.path, first: region.first, last: region.last, label: region.label } } : {}),
       notes,
     },
     request: refusal === null ? request : null,
     mechanism,
     modules: importedLibraries(plan),
   };
+}
+
+/** How long one process repeats a part; between processes there is more noise than that leaves. */
+const REPEAT_SECONDS = 3;
+
+function selectionOf({ path, first, last, label, function: isFunction }: Region & { readonly path: string }): Selection {
+  return { path, first_line: first, last_line: last, label, function: isFunction, tight: 0.01, most_s: REPEAT_SECONDS, fewest_calls: 5 };
+}
+
+function estimateSentence(trials: number, seconds: number, region: Region | null): string {
+  const end = `stops after ${duration(seconds)} at the latest.`;
+  return region === null ? `Runs the program up to ${trials} times and ${end}` : `Starts the program up to ${trials} times, each time until it reaches the selected code, repeats that for about ${REPEAT_SECONDS} seconds and ends the program there; ${end}`;
 }
 
 /** True when a launch is of a kind that cannot be measured, whatever the machine has. */
@@ -320,7 +343,7 @@ function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<st
   const decider = decidingSetting(plan, graph);
   const threads = plan.intraOp.value;
   if (decider?.fact.channel === 'call') return { mechanism: { kind: 'torchCall' }, current: { threads, label: threads === null ? `${decider.fact.name}(…)` : `${decider.fact.name}(${threads})`, stated: threads !== null && decider.fact.name === 'torch.set_num_threads' } };
-  if (decider?.fact.channel === 'env' && graph.files.get(decider.anchor.uri)?.reader === 'python') {
+  if (decider?.fact.channel === 'env' && isPython(graph, decider.anchor.uri)) {
     const { name, operation } = decider.fact;
     const written = scriptWrites(plan, graph);
     const others = THREAD_VARIABLES.filter((other) => other !== name && (environment[other] !== undefined || written.some(({ fact }) => fact.name === other)));
@@ -341,9 +364,15 @@ function inForce(plan: Plan, graph: LaunchGraph, environment: Readonly<Record<st
   return { mechanism: { kind: 'environment', names }, current: { threads, label, stated: threads !== null && text === String(threads) && names.length === 1 } };
 }
 
+/** True of scripts, and of notebooks, whose cells become one. */
+function isPython(graph: LaunchGraph, uri: string): boolean {
+  const reader = graph.files.get(uri)?.reader;
+  return reader === 'python' || reader === 'notebook';
+}
+
 /** The statements of scripts that write a variable with a say in the number of threads. */
 export function scriptWrites(plan: Plan, graph: LaunchGraph): readonly { readonly uri: string; readonly fact: SettingFact }[] {
-  return plan.schedule.flatMap(({ anchor, fact }) => (fact.kind === 'setting' && fact.channel === 'env' && THREAD_VARIABLES.includes(fact.name) && graph.files.get(anchor.uri)?.reader === 'python' ? [{ uri: anchor.uri, fact }] : []));
+  return plan.schedule.flatMap(({ anchor, fact }) => (fact.kind === 'setting' && fact.channel === 'env' && THREAD_VARIABLES.includes(fact.name) && isPython(graph, anchor.uri) ? [{ uri: anchor.uri, fact }] : []));
 }
 
 /** The setting the plan's intra-op number comes from, if it comes from one. */

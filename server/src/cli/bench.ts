@@ -2,19 +2,22 @@
 import { createHash, randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { alignTable, armTable, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
-import { type PreparedBench, prepareBench } from '../bench/request.ts';
+import { alignTable, armTable, callLines, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
+import { type BenchHost, type BenchOptions, type PreparedBench, prepareBench } from '../bench/request.ts';
+import { parseRegion } from '../bench/region.ts';
 import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
 import type { RunState } from '../bench/runState.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
+import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { loadParsers } from '../host/node/grammars.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
-import { scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts';
+import { pathOfUri, readSource, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
@@ -43,6 +46,8 @@ export interface BenchCommandOptions {
   /** Print this recording instead of measuring. */
   readonly replay?: string;
   readonly python?: string;
+  /** Measure only this part: `12-20`, `infer`, `mark:name`, `cell:3`, `other.py:12`. */
+  readonly region?: string;
   readonly lines: boolean;
   readonly budget?: number;
   readonly trialTimeout?: number;
@@ -61,6 +66,15 @@ const COMMAND_FILE = '.threadgauge-command.sh';
 
 /** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
 export async function bench(target: string | undefined, command: readonly string[], options: BenchCommandOptions, version: string): Promise<number> {
+  const cleanUp: (() => void)[] = [];
+  try {
+    return await run(target, command, options, version, cleanUp);
+  } finally {
+    for (const dispose of cleanUp) dispose();
+  }
+}
+
+async function run(target: string | undefined, command: readonly string[], options: BenchCommandOptions, version: string, cleanUp: (() => void)[]): Promise<number> {
   if (options.replay !== undefined) {
     if (target !== undefined || command.length > 0) throw new UsageError('--replay prints a recording and measures nothing; leave out what to measure');
     return replay(options.replay, options.format);
@@ -72,7 +86,7 @@ export async function bench(target: string | undefined, command: readonly string
   if ('problem' in runner) throw new UsageError(runner.problem);
   const { machine, problem } = await probeMachine(undefined);
   if (machine === null) throw new UsageError(problem ?? 'this machine could not be described');
-  const prepared = await prepare(target, command, machine, options);
+  const prepared = await prepare(target, command, machine, options, cleanUp);
   const { preview } = prepared;
   if (prepared.request === null) throw new UsageError(preview.refusal ?? 'this cannot be measured');
   let request = prepared.request;
@@ -126,8 +140,15 @@ export function printRecording(file: string, { header, state }: Recording): stri
   return `${lines.join('\n')}\n\n${report(state, header?.sources)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}`;
 }
 
-async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions): Promise<PreparedBench> {
-  const engine = new Engine({ readers: createReaders(await loadParsers()), rules: [], machine });
+async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions, cleanUp: (() => void)[]): Promise<PreparedBench> {
+  const readers = createReaders(await loadParsers());
+  const engine = new Engine({ readers, rules: [], machine });
+  const regionIn = async (file: string | null): Promise<PreparedRegion | null> => {
+    if (options.region === undefined) return null;
+    const prepared = await findRegion(options.region, file, readers);
+    cleanUp.push(prepared.dispose);
+    return prepared;
+  };
   const cwd = process.cwd();
   const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }), ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }) };
   const targetCpus = options.machine === undefined ? null : logicalCapacity(await targetMachine(options.machine));
@@ -146,13 +167,45 @@ async function prepare(target: string | undefined, command: readonly string[], m
     const name = target.slice(hash + 1);
     const launch = launches.find(({ id }) => id === name) ?? launches.find(({ label }) => label === name);
     if (!launch) throw new UsageError(`${target.slice(0, hash)} has no launch "${name}"${launches.length > 0 ? `; it has ${launches.map(({ id }) => `"${id}"`).join(', ')}` : ''}`);
-    return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, folder });
+    const part = await regionIn(launch.entry === null ? null : pathOfUri(launch.entry));
+    return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, folder, ...(part ? { region: part.region } : {}) });
   }
   let words = command;
   if (target !== undefined) {
     if (!existsSync(target)) throw new UsageError(`the script ${target} does not exist`);
     words = ['python', target];
   }
+  const notebook = target !== undefined && /\.ipynb$/i.test(target);
+  if (notebook && options.region === undefined) throw new UsageError(`${target} is a notebook, which cannot be measured as a whole; choose a cell with --region cell:3`);
+  const part = await regionIn(words.map((word) => path.resolve(cwd, word)).find((word) => /\.(?:py|ipynb)$/i.test(word) && existsSync(word)) ?? null);
+  if (part?.script) {
+    if (!notebook) throw new UsageError('a part of a notebook is measured by `threadgauge bench NOTEBOOK --region …`');
+    // The script lies elsewhere; what the notebook imports lies beside the notebook.
+    const own = host.environment['PYTHONPATH'];
+    const extraEnvironment = { PYTHONPATH: [part.script.cwd, ...(own ? [own] : [])].join(path.delimiter) };
+    const prepared = await prepareWords(['python', part.script.path], part.script.cwd, engine, machine, host, { ...shared, region: part.region, extraEnvironment });
+    return { ...prepared, preview: { ...prepared.preview, notes: [...part.notes, ...prepared.preview.notes] } };
+  }
+  return prepareWords(words, cwd, engine, machine, host, { ...shared, ...(part ? { region: part.region } : {}) });
+}
+
+/** The part that `--region` names, in the file it names or else in the program's own. */
+async function findRegion(spec: string, own: string | null, readers: readonly Reader[]): Promise<PreparedRegion> {
+  const elsewhere = /^(.+\.(?:pyw?|ipynb)):(.+)$/i.exec(spec);
+  const file = elsewhere?.[1] === undefined ? own : path.resolve(elsewhere[1]);
+  const target = parseRegion(elsewhere?.[2] ?? spec);
+  if ('problem' in target) throw new UsageError(target.problem);
+  if (file === null) throw new UsageError(`the program has no script of Python to look for ${spec} in; name the file too: FILE.py:${spec}`);
+  const content = existsSync(file) ? await readSource(file) : null;
+  if (content?.kind !== 'text') throw new UsageError(`${file} ${content === null ? 'does not exist' : 'could not be read'}`);
+  const python = readers.find(({ id }) => id === 'python');
+  if (!python) throw new UsageError('the reader of Python is missing');
+  const prepared = prepareRegion(file, content.text, target, python);
+  if ('problem' in prepared) throw new UsageError(prepared.problem);
+  return prepared;
+}
+
+async function prepareWords(words: readonly string[], cwd: string, engine: Engine, machine: Machine, host: BenchHost, options: BenchOptions): Promise<PreparedBench> {
   // Read as a line of a shell script, so that it is planned like every other launch.
   const uri = uriOfPath(path.join(cwd, COMMAND_FILE));
   await loadAll(engine, cwd, (file) => file.endsWith('.py'));
@@ -164,7 +217,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
   engine.open({ uri, languageId: 'shellscript', version: 0, text: `${words.map(shellWord).join(' ')}\n` });
   const launch = engine.launches().find((candidate) => candidate.uri === uri) ?? plainCommand(uri, words);
   const assignments = words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
-  const prepared = prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, words: words.slice(Math.max(0, assignments)), cwd, folder: cwd });
+  const prepared = prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...options, words: words.slice(Math.max(0, assignments)), cwd, folder: cwd });
   // The script it is read as does not exist.
   const environment = prepared.preview.environment.map((change) => (change.from.includes(COMMAND_FILE) ? { ...change, from: 'given in the command' } : change));
   return { ...prepared, preview: { ...prepared.preview, environment } };
@@ -197,6 +250,7 @@ function simulated(request: BenchRequest, json: string): BenchRequest {
 function heading({ preview }: PreparedBench, machine: Machine, baseline: string | null, request: BenchRequest): string {
   const style = styleFor(process.stdout);
   const lines = [`${style.dim('machine ')} ${machineLine(machine)}`, `${style.dim('command ')} ${preview.argv.map(shellWord).join(' ')}`, `${style.dim('in      ')} ${preview.cwd}`];
+  if (preview.region) lines.push(`${style.dim('measured')} ${regionText(preview.region)}`);
   if (preview.interpreter) lines.push(`${style.dim('python  ')} ${preview.interpreter.path} (${preview.interpreter.from})`);
   for (const { name, value, from } of preview.environment) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
   lines.push(`${style.dim('settings')} ${request.arms.map((arm, index) => `${arm.label}${index === request.current ? ' (in force)' : ''}`).join(', ')}`);
@@ -205,11 +259,18 @@ function heading({ preview }: PreparedBench, machine: Machine, baseline: string 
   return `${lines.join('\n')}\n\n`;
 }
 
+/** `y = model(x) (line 12 of serve.py)`. */
+function regionText({ path: file, first, last, label }: NonNullable<PreparedBench['preview']['region']>): string {
+  return `${label} (${first === last ? `line ${first}` : `lines ${first} to ${last}`} of ${path.relative(process.cwd(), file).startsWith('..') ? path.basename(file) : path.relative(process.cwd(), file)}), repeated in every run; what comes before it is not counted`;
+}
+
 /** `gated`: what was measured is judged against a baseline, not among itself. */
 function report(state: RunState, sources?: SourceLines, gated = false): string {
   const style = styleFor(process.stdout);
   const parts: string[] = [];
   if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
+  const calls = callLines(state);
+  if (calls.length > 0) parts.push(calls.join('\n'));
   const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, (file, line, sha256) => sources?.[file]?.[line] ?? sourceLine(file, line, sha256));
   if (lines !== '') parts.push(lines);
   if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));

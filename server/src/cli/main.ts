@@ -45,11 +45,12 @@ async function main(argv: readonly string[]): Promise<number> {
     });
   program
     .command('bench')
-    .description('measures a script, a launch (file#launch) or -- COMMAND with several thread counts')
-    .argument('[target]', 'a Python script, or file#launch')
+    .description('measures a script, a launch (file#launch), a part of either or -- COMMAND with several thread counts')
+    .argument('[target]', 'a Python script, file#launch, or a notebook with --region')
     .argument('[command...]', 'behind --: the command to measure')
     .addOption(new Option('--threads <counts>', 'thread counts to compare, such as 1,2,4; auto = chosen from the machine').argParser(parseThreads).default(null, 'auto'))
     .addOption(format(['text', 'json', 'github']))
+    .option('--region <part>', 'measure only a part, repeated in every run: lines (12-20), a function (infer, Model.forward), mark:name, cell:3 of a notebook; of another file: FILE:PART')
     .option('--no-record', 'do not keep the run among the recordings')
     .option('--save <file>', 'keep the run in a file too, as a baseline or for --replay')
     .option('--html <file>', 'write a report with plots, complete in one file')

@@ -22,6 +22,17 @@ export interface Refusal {
   readonly refused: string;
 }
 
+/** A statement as people select it, with those inside. */
+export interface Statement extends TextRange {
+  /** Where its own line begins: behind the decorators of a definition. */
+  readonly head: number;
+  readonly kind: 'function' | 'class' | 'loop' | 'other';
+  /** Of a function or class. */
+  readonly name: string | null;
+  /** The blocks inside, in order; none for a simple statement. */
+  readonly blocks: readonly (readonly Statement[])[];
+}
+
 /**
  * One format. Pure: no reader looks at disk, clock, environment or another file.
  * `Syntax` is what one chunk's text says on its own; `assemble` resolves names across chunks.
@@ -52,6 +63,8 @@ export interface Reader<Syntax = unknown> {
    * A line on which none starts ends where it ends.
    */
   statementEnds?(text: string, lines: readonly TextRange[]): readonly number[];
+  /** The statements of a text, for people who select some of them. */
+  statements?(text: string): readonly Statement[];
   /** Edits that remove the statement or entry at a fact's absolute range and leave a text that still parses. */
   remove?(range: TextRange, text: string): readonly TextEdit[] | Refusal;
 }

@@ -346,6 +346,45 @@ describe('bench on the command line', function () {
     assert.equal(events.at(-1)?.type, 'finished');
   });
 
+  it('measures a part of a program by the call, and leaves the rest out', async () => {
+    writeFileSync(path.join(folder, 'part.py'), 'import os, time\n\ntime.sleep(0.2)\n\ndef infer(n):\n    time.sleep(0.002 * n)\n    return n\n\n# threadgauge: begin work\nfor i in range(3):\n    infer(2)\n# threadgauge: end\ntime.sleep(60)\n');
+    const { code, out, err } = await run(['bench', 'part.py', '--region', 'infer', '--threads', '1,2', '--budget', '60', '--save', 'one.ndjson'], folder);
+    assert.equal(code, 0, err);
+    assert.match(out, /^measured function infer \(line 5 of part\.py\), repeated in every run/m);
+    assert.match(out, /: \d[\d.]* ms per call \((?:95 % ± [\d.]+ %, )?[\d,]+ calls in \d+ processes?\); 95 of 100 within [\d.]+ ms; first call [\d.]+ ms$/m);
+    const state = decodeRecording(readFileSync(path.join(folder, 'one.ndjson'), 'utf8')).reduce(reduce, initialRunState());
+    assert.equal(state.plan?.region, 'selected');
+    for (const { region_ns, calls } of state.trials) assert.ok((region_ns ?? 0) >= 4e6 && (region_ns ?? 0) < 100e6 && (calls ?? 0) >= 5, `${region_ns} ns, ${calls} calls`);
+    const marked = await run(['bench', 'part.py', '--region', 'mark:work', '--threads', '1,2', '--budget', '5'], folder);
+    assert.match(marked.out, /^measured work \(lines 10 to 11 of part\.py\)/m, marked.err);
+  });
+
+  it('measures a cell of a notebook, with the cells before it as a script elsewhere', async () => {
+    const cells = ['import time\nfrom helper import pause', '%%time\npause(0.003)\nx = 1'].map((source) => ({ cell_type: 'code', source }));
+    writeFileSync(path.join(folder, 'helper.py'), 'import time\ndef pause(s):\n    time.sleep(s)\n');
+    writeFileSync(path.join(folder, 'nb.ipynb'), JSON.stringify({ cells, metadata: { language_info: { name: 'python' } } }));
+    const { code, out, err } = await run(['bench', 'nb.ipynb', '--region', 'cell:2', '--threads', '1,2', '--budget', '30'], folder);
+    assert.equal(code, 0, err);
+    assert.match(out, /^measured cell 2 \(lines 4 to 5 of nb\.py\)/m);
+    assert.match(out, / ms per execution \(/);
+    assert.deepEqual(readdirSync(folder).sort(), ['__pycache__', 'helper.py', 'nb.ipynb'].filter((name) => existsSync(path.join(folder, name))));
+    const script = /^command .* (\/\S+nb\.py)$/m.exec(out)?.[1] ?? '';
+    assert.ok(script !== '' && !existsSync(path.dirname(script)), `${script} is left`);
+  });
+
+  for (const [what, part, sentence] of [
+    ['lines without a statement', '2', /There is no statement at line 2 of part\.py\./],
+    ['an unknown function', 'predict', /part\.py has no function predict; it has infer\./],
+    ['a function that is never called', 'infer', /The program ended without executing the selected code\. Check that this start/],
+  ] as const) {
+    it(`says of ${what} that it cannot be measured`, async () => {
+      writeFileSync(path.join(folder, 'part.py'), 'import time\n\ndef infer(n):\n    return n\n');
+      const { code, err } = await run(['bench', 'part.py', '--region', part, '--threads', '1,2'], folder);
+      assert.equal(code, 2);
+      assert.match(err, sentence);
+    });
+  }
+
   it('reports a program that fails, with its last words', async () => {
     writeFileSync(path.join(folder, 'fails.py'), 'import sys\nprint("the model file is missing", file=sys.stderr)\nsys.exit(3)\n');
     const { code, err } = await run(['bench', 'fails.py', '--threads', '1,2'], folder);

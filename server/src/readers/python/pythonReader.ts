@@ -10,6 +10,7 @@ import { closeOpenParts, openTripleQuote, originalOffset } from './repair.ts';
 import { isSilent } from './silence.ts';
 import { split, splitFrom } from './split.ts';
 import { statementEnds } from './statementEnds.ts';
+import { statements } from './statements.ts';
 import type { PythonSyntax } from './syntax.ts';
 
 /** A chunk larger than this is generated data; parsing it would stall the editor. */
@@ -59,6 +60,7 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
     isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0 && syntax.mentions.length === 0,
     assemble: (uri, chunks) => assemble(uri, chunks),
     statementEnds: (text, lines) => statementEnds(parser, text, lines),
+    statements: (text) => statements(parser, text),
   };
 }
 
