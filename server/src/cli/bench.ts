@@ -95,14 +95,18 @@ async function run(target: string | undefined, command: readonly string[], optio
     const missing = await missingModules(preview.interpreter.path, prepared.modules, request.workload.cwd, request.workload.env);
     if (missing && missing.length > 0) throw new UsageError(`the Python ${preview.interpreter.path} (${preview.interpreter.from}) has no ${missing.join(', ')}; install it there or choose another with --python`);
   }
-  if (baseline !== null) request = requestAgainst(request, baseline);
+  if (baseline !== null) {
+    const part = baseline.state.plan?.selection?.label ?? null;
+    if (part !== (preview.region?.label ?? null)) throw new UsageError(`the baseline measured ${part ?? 'the whole program'} and this would measure ${preview.region?.label ?? 'the whole program'}, which cannot be compared; choose the same part with --region`);
+    request = requestAgainst(request, baseline);
+  }
   if (options.wait !== undefined) request = { ...request, limits: { ...request.limits, turn_s: options.wait } };
   if (options.format === 'text') await write(process.stdout, heading(prepared, machine, baseline === null || options.compare === undefined ? null : baselineName(options.compare, baseline), request));
   const startedAt = new Date();
   const watched = await watchRun(request, runner.path, options.format);
   const { state, recorded } = watched;
   if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null));
-  const kept = await keepRun(watched, target ?? command.map(shellWord).join(' '), startedAt, prepared, request, options, version);
+  const kept = await keepRun(watched, `${target ?? command.map(shellWord).join(' ')}${preview.region ? ` (${preview.region.label})` : ''}`, startedAt, prepared, request, options, version);
   if (options.format === 'text' && kept.recording !== null && process.stderr.isTTY) await write(process.stderr, `${styleFor(process.stderr).dim(`kept as ${path.basename(kept.recording, '.ndjson')}`)}\n`);
   for (const problem of kept.problems) await write(process.stderr, `threadgauge: ${problem}\n`);
   if (state.failed) {
