@@ -97,7 +97,7 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'clock_jumped':
       return `The machine slept or stood still during the run, or its clock was set (by ${durationText(Math.abs(doubt.seconds) * 1e9)}); the runs it fell into do not count.`;
     case 'fewer_effective_cpus':
-      return `Of ${doubt.visible.toFixed(1)} visible CPUs only ${doubt.effective.toFixed(1)} were to be had; the rest went to other programs or to the host. Settings that use every visible CPU suffer most from that.`;
+      return `Of ${doubt.visible.toFixed(1)} visible CPUs only ${doubt.effective.toFixed(1)} were to be had; the rest went to other programs or to the host. ${spinningText(state) ?? 'Settings that use every visible CPU suffer most from that.'}`;
     case 'selection_not_repeated':
       return doubt.reason;
     case 'instances_uneven':
@@ -105,6 +105,13 @@ export function doubtSentence(doubt: Doubt, state: RunState): string {
     case 'memory_limit':
       return `${label(doubt.arm)} came to the end of the memory it may use (${bytesText(doubt.bytes)}).`;
   }
+}
+
+/** Who spins while others have its CPU; null when nobody was seen to. */
+function spinningText({ arms, observed }: RunState): string | null {
+  const worst = [...observed].filter(({ spinning }) => spinning != null).sort((a, b) => (b.cpu_inflation ?? 0) - (a.cpu_inflation ?? 0))[0];
+  if (worst?.arm == null || worst.cpu_inflation == null) return null;
+  return `Threads that wait for each other spin meanwhile: with ${arms[worst.arm]?.arm.label ?? `setting ${worst.arm}`} a piece of work takes ${ratioText(worst.cpu_inflation)} the CPU time that it takes with one thread.`;
 }
 
 function foreignLoad(cpus: number, contaminated: number): string {

@@ -59,6 +59,8 @@ export interface PreparedBench {
   /** Null exactly when `preview.refusal` is not. */
   readonly request: BenchRequest | null;
   readonly mechanism: Mechanism;
+  /** The launch on the machine that measures. */
+  readonly plan: Plan;
   /** Top-level modules the program imports in any case, for a check before the start. */
   readonly modules: readonly string[];
 }
@@ -208,6 +210,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     },
     request: refusal === null ? request : null,
     mechanism,
+    plan,
     modules: importedLibraries(plan),
   };
 }

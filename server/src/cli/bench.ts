@@ -5,6 +5,7 @@ import path from 'node:path';
 import { alignTable, armTable, callLines, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
 import { type BenchHost, type BenchOptions, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { parseRegion } from '../bench/region.ts';
+import { observedFindings } from '../bench/observedFindings.ts';
 import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
 import type { RunState } from '../bench/runState.ts';
@@ -18,6 +19,7 @@ import { loadParsers } from '../host/node/grammars.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
 import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts';
 import { pathOfUri, readSource, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
+import type { Plan } from '../core/plan.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
@@ -105,7 +107,7 @@ async function run(target: string | undefined, command: readonly string[], optio
   const startedAt = new Date();
   const watched = await watchRun(request, runner.path, options.format);
   const { state, recorded } = watched;
-  if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null));
+  if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null, prepared.plan));
   const kept = await keepRun(watched, `${target ?? command.map(shellWord).join(' ')}${preview.region ? ` (${preview.region.label})` : ''}`, startedAt, prepared, request, options, version);
   if (options.format === 'text' && kept.recording !== null && process.stderr.isTTY) await write(process.stderr, `${styleFor(process.stderr).dim(`kept as ${path.basename(kept.recording, '.ndjson')}`)}\n`);
   for (const problem of kept.problems) await write(process.stderr, `threadgauge: ${problem}\n`);
@@ -269,7 +271,7 @@ function regionText({ path: file, first, last, label }: NonNullable<PreparedBenc
 }
 
 /** `gated`: what was measured is judged against a baseline, not among itself. */
-function report(state: RunState, sources?: SourceLines, gated = false): string {
+function report(state: RunState, sources?: SourceLines, gated = false, plan?: Plan): string {
   const style = styleFor(process.stdout);
   const parts: string[] = [];
   if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
@@ -278,6 +280,9 @@ function report(state: RunState, sources?: SourceLines, gated = false): string {
   const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, (file, line, sha256) => sources?.[file]?.[line] ?? sourceLine(file, line, sha256));
   if (lines !== '') parts.push(lines);
   if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));
+  // A recording does not tell what the launch was.
+  const observed = plan ? observedFindings(state, plan) : [];
+  if (observed.length > 0) parts.push(observed.map(({ severity, message, kind }) => `${style.severity(severity, 'measured')} ${message} ${style.dim(`(${kind})`)}`).join('\n'));
   if (gated) return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
   const ratio = ratioSentence(state);
   // The sentence of a verdict tells its own figures, where they are what it rests on.

@@ -2,6 +2,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { CancellationToken } from 'vscode-languageserver';
+import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
 import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
@@ -10,7 +11,7 @@ import { fractionDone, type RunState } from '../bench/runState.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
-import { logicalCapacity, type Machine } from '../core/machine.ts';
+import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
@@ -41,6 +42,8 @@ export interface BenchServiceOptions {
   readonly measured: (params: MeasuredParams) => void;
   /** Lenses, hints and actions may have changed. */
   readonly changed: () => void;
+  /** What was found on launches may have changed. */
+  readonly findingsChanged: () => void;
   readonly log: (message: string) => void;
 }
 
@@ -55,6 +58,8 @@ export class BenchService {
   readonly store = new MeasuredStore();
   /** The last run with a verdict, by launch key. */
   readonly results = new Map<string, RunState>();
+  /** What the last run of a launch showed, while the launch means what it meant then; by launch key. */
+  readonly #observed = new Map<string, { readonly planKey: string; readonly machine: Machine; readonly findings: readonly ObservedFinding[] }>();
   readonly #options: BenchServiceOptions;
   readonly #sessions = new Map<string, BenchSession>();
   #starting = false;
@@ -135,6 +140,8 @@ export class BenchService {
   /** Forgets measured lines and verdicts. */
   clear(): void {
     this.results.clear();
+    this.#observed.clear();
+    this.#options.findingsChanged();
     for (const uri of this.store.clear()) this.#options.measured({ uri: this.#options.workspace.clientUri(uri), runId: '', launch: { uri, launchId: '', label: '' }, sha256: '', stale: false, lines: [] });
     this.#options.changed();
   }
@@ -201,9 +208,30 @@ export class BenchService {
     }
     if (state.verdict) this.results.set(launch.key, state);
     await this.#publishLines(runId, ref, state);
+    this.#noteObserved(launch.key, prepared.plan, state);
     this.#options.changed();
     const recording = await this.#save(launch.label, recorded);
     return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, recording };
+  }
+
+  /** What was measured on the launches of a file and still holds: their settings are those that were measured. */
+  findings(file: string): readonly { readonly launch: Launch; readonly finding: ObservedFinding }[] {
+    if (this.#observed.size === 0) return [];
+    const { engine } = this.#options;
+    return engine.launches().flatMap((launch) => {
+      const known = launch.anchor.uri === file ? this.#observed.get(launch.key) : undefined;
+      if (!known || planKey(planLaunch(launch, engine.graph(), known.machine)) !== known.planKey) return [];
+      return known.findings.map((finding) => ({ launch, finding }));
+    });
+  }
+
+  #noteObserved(key: string, plan: PreparedBench['plan'], state: RunState): void {
+    const machine = state.hello?.machine;
+    // A run that told nothing of its processes says nothing new about them.
+    if (state.observed.length === 0 || !machine) return;
+    const before = new Set<ObservedKind>(this.#observed.get(key)?.findings.map(({ kind }) => kind));
+    this.#observed.set(key, { planKey: planKey(plan), machine: machineFromJson(machine), findings: observedFindings(state, plan, before) });
+    this.#options.findingsChanged();
   }
 
   async #publishLines(runId: string, launch: MeasuredParams['launch'], state: RunState): Promise<void> {

@@ -37,7 +37,7 @@ import { BenchService } from './benchService.ts';
 import { codeActions, FIX_ALL, resolveAction, type ActionAbilities, type ActionContext } from './codeActions.ts';
 import { codeLenses } from './codeLens.ts';
 import { completionItems } from './completion.ts';
-import { configDiagnostic, endOfLine, Places, toDiagnostic } from './convert.ts';
+import { configDiagnostic, endOfLine, observedDiagnostic, Places, toDiagnostic } from './convert.ts';
 import { hoverAt, planMarkdown } from './hover.ts';
 import { type ClientDocument, Notebooks, NOTEBOOK_SYNC } from './notebooks.ts';
 import { planLabel } from './planLabel.ts';
@@ -94,6 +94,10 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
       if (abilities?.refreshLenses) connection.languages.connection.sendRequest('workspace/codeLens/refresh').catch(() => {});
       if (abilities?.refreshHints && hintsShown()) connection.languages.connection.sendRequest(InlayHintRefreshRequest.type).catch(() => {});
     },
+    findingsChanged: () => {
+      announced = -1;
+      announceLater();
+    },
     log,
   });
 
@@ -127,6 +131,10 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
       const range = places.anchorIn(document, finding.primary);
       return range ? [toDiagnostic(finding, range, places, abilities ?? NO_ABILITIES)] : [];
     });
+    for (const { launch, finding } of bench.findings(document.file)) {
+      const range = places.anchorIn(document, launch.anchor);
+      if (range) items.push(observedDiagnostic(finding, range, abilities ?? NO_ABILITIES));
+    }
     items.push(...engine.configProblems(document.file).map((problem) => configDiagnostic(problem, places)));
     return { items, resultId: createHash('sha256').update(JSON.stringify(items)).digest('base64url').slice(0, 22) };
   }
