@@ -60,13 +60,13 @@ describe('findings of a benchmark in the editor', function () {
     const refreshes = client.refreshes;
     const reply = (await command(SERVER_COMMANDS.bench, ref)) as BenchReply;
     assert.equal(reply.outcome, 'finished', reply.message);
-    await until(() => client.refreshes > refreshes);
+    await until(() => client.refreshes > refreshes, 'the editor is told');
     const [found, ...more] = await measured(uri);
     assert.equal(more.length, 0);
     assert.equal(found?.code, 'measured-quota-unseen');
     assert.equal(found?.range.start.line, 1);
     assert.match(found?.codeDescription?.href ?? '', /docs\/measured\.md#measured-quota-unseen$/);
-    assert.match(found?.message ?? '', /14 of 19 periods \(74 %\).* Measured in 4 runs of .* on Some CPU, 2 CPUs\./);
+    assert.match(String(found?.message), /14 of 19 periods \(74 %\).* Measured in 4 runs of .* on Some CPU, 2 CPUs\./);
 
     void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri, version: 2 }, contentChanges: [{ text: LAUNCH(1) }] });
     assert.deepEqual(await measured(uri), [], 'what was measured is no longer what the launch says');

@@ -1,3 +1,4 @@
+/** Where the pages about findings are published. */
 const DOCS = 'https://github.com/threadgauge/threadgauge/blob/main/docs';
 /** Where a rule's page is published. */
 const RULE_PAGES = `${DOCS}/rules`;
