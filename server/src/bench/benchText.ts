@@ -8,7 +8,7 @@ import { measuredFiles } from './toMeasured.ts';
 export function armTable(state: RunState): readonly (readonly string[])[] {
   const header = ['setting', 'runs', 'median', 'spread', 'min - max', 'time vs best', 'CPUs busy', 'threads', ''];
   const rows = state.arms.map(({ arm, current, summary }, index) => {
-    const marks = [...(current ? ['in force'] : []), ...(state.verdict?.best === index && state.verdict.outcome !== 'inconclusive' ? ['best'] : []), ...(state.verdict?.tied.includes(index) ? ['as good within noise'] : []), ...(summary?.dropped && summary.failures === 0 ? [summary.runs === 0 ? 'stopped early, clearly slower' : 'clearly slower'] : []), ...(summary && summary.failures > 0 ? [`${summary.failures} failed`] : [])];
+    const marks = [...(current ? ['in force'] : []), ...(state.verdict?.best === index && state.verdict.outcome !== 'inconclusive' ? ['best'] : []), ...(state.verdict?.tied.includes(index) ? ['as good within noise'] : []), ...(summary?.dropped && summary.failures === 0 ? [summary.runs === 0 ? 'stopped early, clearly slower' : (summary.ratio_to_best ?? 2) < 1.02 ? 'no better' : 'clearly slower'] : []), ...(summary && summary.failures > 0 ? [`${summary.failures} failed`] : [])];
     const ratio = summary?.ratio_to_best == null ? '' : `${summary.ratio_is_lower_bound ? '≥ ' : ''}${ratioText(summary.ratio_to_best)}`;
     if (!summary || summary.runs === 0) return [arm.label, '0', '', '', '', ratio, '', '', marks.join(', ')];
     return [

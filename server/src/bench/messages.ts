@@ -1,8 +1,10 @@
 /** The requests, notifications and commands that server and client exchange beyond LSP. */
 import type { Machine } from '../core/machine.ts';
 import type { PlanJson } from '../core/reportJson.ts';
+import type { Estimate } from './estimate.ts';
 import type { Arm, Envelope, Mode } from './protocol.generated.ts';
 import type { RunState } from './runState.ts';
+import type { Factor, VaryChoice } from './variations.ts';
 
 /** Method names of custom messages. */
 export const METHODS = {
@@ -158,6 +160,16 @@ export interface BenchParams extends LaunchRef {
   readonly mode?: Mode;
   /** Thread counts to try instead of those chosen from the machine. */
   readonly threads?: readonly number[];
+  /** Further settings to try round the best count (`search`); default `auto`: those that matter most often. */
+  readonly vary?: VaryChoice;
+  /** With `grid`: numbers of instances to try; absent = as many as fill the machine. */
+  readonly instances?: readonly number[];
+  /** With `grid`: longest acceptable time of one piece of work, seconds; absent = twice the shortest. */
+  readonly latencyLimitSeconds?: number;
+  /** Every count (with `grid`: every pair), none left out early. */
+  readonly exhaustive?: boolean;
+  /** Seconds after which the run stops with what it has, instead of the setting's. */
+  readonly budgetSeconds?: number;
   /** With `verify`: the two settings, old first; absent = those of the last verdict for this launch. */
   readonly arms?: readonly Arm[];
   /** Only this part of the program: it is executed again and again in every run. */
@@ -174,13 +186,15 @@ export interface BenchPreview {
   /** How the launch's environment differs from the server's. A null value unsets. */
   readonly environment: readonly { readonly name: string; readonly value: string | null; readonly from: string }[];
   /** The settings that would be compared, in order. */
-  readonly arms: readonly { readonly label: string; readonly threads: number | null; readonly reason: string; readonly current: boolean }[];
+  readonly arms: readonly { readonly label: string; readonly threads: number | null; readonly reason: string; readonly current: boolean; readonly instances?: number; readonly cpus?: readonly (readonly number[])[] }[];
+  /** Further settings that can act here, those that would be tried marked; ask with `vary` for others. */
+  readonly variations: readonly { readonly factor: Factor; readonly label: string; readonly reason: string; readonly chosen: boolean }[];
   /** The part of the program that is measured by itself; lines count from 1. Absent: the whole program. */
   readonly region?: { readonly path: string; readonly first: number; readonly last: number; readonly label: string };
   /** The Python that would run, and why that one; null for other programs. */
   readonly interpreter: { readonly path: string; readonly from: string } | null;
-  /** Limits, for the estimate: trials at most, and seconds after which the run stops with what it has. */
-  readonly estimate: { readonly maxTrials: number; readonly budgetSeconds: number; readonly sentence: string };
+  /** Trials, and seconds where the last run of the launch tells what one takes. */
+  readonly estimate: Estimate;
   /** What differs from a start by the launch itself, as full sentences (values left out because they are not known …). */
   readonly notes: readonly string[];
 }

@@ -1,15 +1,18 @@
 /** Turns a planned launch into exactly what the runner starts, or says why it cannot be measured. */
 import type { LaunchFact, SettingFact } from '../core/fact.ts';
 import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
-import type { Machine } from '../core/machine.ts';
+import { logicalCapacity, type Machine } from '../core/machine.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Anchor } from '../core/span.ts';
 import { sameSpan } from '../core/span.ts';
 import { evaluate, type Evaluated, type Value } from '../core/value.ts';
 import { armFor, chooseArms, type CurrentSetting, type Mechanism } from './arms.ts';
+import { estimateOf } from './estimate.ts';
+import { chooseGrid } from './gridArms.ts';
 import type { BenchPreview, BenchSettings } from './messages.ts';
 import type { Arm, BenchRequest, Mode, Selection } from './protocol.generated.ts';
 import type { Region } from './region.ts';
+import { type OpenMp, proposeVariations, type ProposedVariation, type VaryChoice } from './variations.ts';
 import { bytesOf } from './quantities.ts';
 
 export type Interpreter = { readonly path: string; readonly from: string };
@@ -29,6 +32,12 @@ export interface BenchHost {
   isDirectory(path: string): boolean;
   /** The Python for a command word such as `python3`, looked for from a directory upwards. */
   findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>): Interpreter | { readonly problem: string };
+  /** Allocators that can be preloaded: name → file. Absent = none. */
+  readonly allocators?: () => ReadonlyMap<string, string>;
+  /** The OpenMP runtime that PyTorch brings along in the environment of a Python; null when it is not known. */
+  readonly openMpOf?: (python: string) => OpenMp | null;
+  /** Switches among the options of a script. */
+  readonly switchesOf?: (script: string) => readonly string[];
   /** Absolute path of a program on PATH; null when there is none. */
   findProgram(word: string, cwd: string, environment: Readonly<Record<string, string>>): string | null;
 }
@@ -50,6 +59,16 @@ export interface BenchOptions {
   readonly words?: readonly string[];
   /** The working directory, instead of the launch's. */
   readonly cwd?: string;
+  /** Further settings to try round the best count; default: none. */
+  readonly vary?: VaryChoice;
+  /** Numbers of instances for mode `grid`; absent = as many as fill the machine. */
+  readonly instances?: readonly number[];
+  /** Longest acceptable time of one piece of work, seconds; absent = twice the shortest. */
+  readonly latencyLimitSeconds?: number;
+  /** Every count, and every setting in every block. */
+  readonly exhaustive?: boolean;
+  /** What a run of the program took the last time, seconds, start included. */
+  readonly lastTrialSeconds?: number;
   /** Folder that launch configurations call `${workspaceFolder}`; null = derived from the launch's file. */
   readonly folder?: string | null;
 }
@@ -153,7 +172,8 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   }
 
   const { mechanism, current } = inForce(plan, graph, environment);
-  const choice: { arms: readonly Arm[]; readonly current: number } = options.arms && options.arms.length > 0 ? { arms: options.arms, current: 0 } : chooseArms(host.machine, mechanism, current, options.threads);
+  const choice: { arms: readonly Arm[]; readonly current: number } = options.arms && options.arms.length > 0 ? { arms: options.arms, current: 0 } : options.mode === 'grid' ? chooseGrid(host.machine, mechanism, current, options) : chooseArms(host.machine, mechanism, current, options.threads ?? (options.exhaustive ? everyCount(host.machine) : undefined));
+  if (options.mode === 'grid') refuseGrid(choice.arms, host.machine, refusals, notes);
   if (choice.arms.length < 2 && options.mode !== 'lines') {
     // One CPU: two threads on it still answer whether a second one does harm.
     if (choice.arms[0]?.threads === 1) choice.arms = [...choice.arms, armFor(2, mechanism, 'more than the CPUs, for comparison')];
@@ -169,7 +189,24 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   const wantedMemory = options.settings.memoryLimit?.trim() ?? '';
   const memory = wantedMemory === '' ? null : bytesOf(wantedMemory);
   if (wantedMemory !== '' && memory === null) refusals.push(`The limit of memory, ${wantedMemory}, is no size such as 4GiB.`);
-  const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
+  const probed = scriptIndex !== null && host.probeDirectory !== null;
+  const script = scriptIndex === null ? undefined : argv[scriptIndex];
+  const proposed: readonly ProposedVariation[] =
+    options.mode === 'search'
+      ? proposeVariations(
+          {
+            plan,
+            machine: host.machine,
+            environment,
+            openMp: interpreter === null ? null : (host.openMpOf?.(interpreter.path) ?? null),
+            allocators: host.allocators?.() ?? new Map<string, string>(),
+            probe: probed,
+            switches: script === undefined || script === '-m' ? [] : (host.switchesOf?.(host.resolve(cwd, script)) ?? []).filter((option) => !argv.includes(option)),
+          },
+          options.vary ?? 'none',
+        )
+      : [];
+  const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, exhaustive: options.exhaustive ?? false, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
   const { region } = options;
   if (region && (scriptIndex === null || host.probeDirectory === null)) refusals.push('A part of a program can be measured by itself where Python starts a script or a module; this command does not.');
   if (region && options.mode === 'lines') refusals.push('Lines are timed over the whole program, not over a part of it.');
@@ -188,10 +225,11 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     mode: options.mode,
     ...(options.targetCpus == null ? {} : { target_cpus: options.targetCpus }),
     limits,
-    lines: { enabled: lines, arms: [] },
+    lines: { enabled: lines && options.mode !== 'grid', arms: [] },
+    variations: proposed.filter(({ chosen }) => chosen).map(({ variation }) => variation),
+    grid: options.mode === 'grid' ? { latency_limit_s: options.latencyLimitSeconds ?? null, exhaustive: options.exhaustive ?? false, blocks: 4 } : null,
     seed: options.seed,
   };
-  const maxTrials = maximumTrials(request);
   // What is missing for a program that is never measured is no news.
   const reasons = never.length > 0 ? never : [...new Set(refusals)];
   const refusal = reasons.length === 0 ? null : reasons.join(' ');
@@ -202,9 +240,10 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
       argv,
       cwd,
       environment: changes,
-      arms: choice.arms.map((arm, index) => ({ label: arm.label, threads: arm.threads ?? null, reason: arm.reason, current: index === choice.current })),
+      arms: choice.arms.map((arm, index) => ({ label: arm.label, threads: arm.threads ?? null, reason: arm.reason, current: index === choice.current, ...(arm.instances == null ? {} : { instances: arm.instances, cpus: arm.cpus ?? [] }) })),
+      variations: proposed.map(({ variation, factor, chosen }) => ({ factor, label: variation.label, reason: variation.reason, chosen })),
       interpreter,
-      estimate: { maxTrials, budgetSeconds: limits.budget_s, sentence: estimateSentence(maxTrials, limits.budget_s, region ?? null) },
+      estimate: estimateOf(request, options.lastTrialSeconds ?? null, region ? REPEAT_SECONDS : null),
       ...(region ? { region: { path: region.path, first: region.first, last: region.last, label: region.label } } : {}),
       notes,
     },
@@ -220,11 +259,6 @@ const REPEAT_SECONDS = 3;
 
 function selectionOf({ path, first, last, label, function: isFunction }: Region & { readonly path: string }): Selection {
   return { path, first_line: first, last_line: last, label, function: isFunction, tight: 0.01, most_s: REPEAT_SECONDS, fewest_calls: 5 };
-}
-
-function estimateSentence(trials: number, seconds: number, region: Region | null): string {
-  const end = `stops after ${duration(seconds)} at the latest.`;
-  return region === null ? `Runs the program up to ${trials} times and ${end}` : `Starts the program up to ${trials} times, each time until it reaches the selected code, repeats that for about ${REPEAT_SECONDS} seconds and ends the program there; ${end}`;
 }
 
 /** True when a launch is of a kind that cannot be measured, whatever the machine has. */
@@ -397,15 +431,15 @@ function importedLibraries(plan: Plan): readonly string[] {
   return [...new Set(modules)].filter((module) => computing.has(module));
 }
 
-function maximumTrials(request: BenchRequest): number {
-  const { arms, limits, mode, lines } = request;
-  const confirm = 2 * (limits?.confirm_blocks ?? 8);
-  const lineTrials = lines?.enabled ? 6 : 0;
-  if (mode === 'lines') return 2 * arms.length + 1;
-  if (mode === 'verify') return confirm + 2;
-  return arms.length * (1 + (limits?.max_blocks ?? 6)) + confirm + lineTrials;
+/** Every count up to the CPUs that may be used. */
+function everyCount(machine: Machine): readonly number[] {
+  return Array.from({ length: Math.max(1, Math.ceil(logicalCapacity(machine) ?? 1)) }, (_, index) => index + 1);
 }
 
-function duration(seconds: number): string {
-  return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`;
+/** What stands in the way of several instances at once, or is lost. */
+function refuseGrid(arms: readonly Arm[], machine: Machine, refusals: string[], notes: string[]): void {
+  const several = arms.filter((arm) => (arm.instances ?? 1) > 1);
+  if (machine.os !== 'linux') refusals.push('Several instances can be measured together on Linux only.');
+  else if (arms.length < 2) refusals.push('No pair of instances and threads fits on this machine; name smaller numbers.');
+  else if (several.some((arm) => (arm.cpus?.length ?? 0) === 0)) notes.push('Instances are not bound to CPUs of their own, because this machine does not tell which CPUs share a core.');
 }

@@ -1,5 +1,6 @@
 /** What a finished run says about source lines and about the launch. */
 import type { MeasuredAtArm, MeasuredLine } from './messages.ts';
+import { formatCpuList } from '../core/cpuList.ts';
 import type { Arm, LineTiming, Verdict } from './protocol.generated.ts';
 import { countText, durationText, intervalText, ratioText } from './quantities.ts';
 import type { RunState } from './runState.ts';
@@ -93,6 +94,20 @@ export function measuredGain(state: RunState): MeasuredGain | null {
   const old = state.arms[verdict.current]?.arm;
   const best = state.arms[verdict.best]?.arm;
   return old && best ? { old, best, proof: `${proofText(verdict)}` } : null;
+}
+
+/** What a setting needs beside variables and thread counts, which no edit of a launch brings about, as a sentence; null when it needs nothing. */
+export function stepsByHand(arm: Arm): string | null {
+  const copies = arm.instances ?? 1;
+  const steps = [
+    ...(arm.torch_num_interop_threads == null ? [] : [`call torch.set_num_interop_threads(${arm.torch_num_interop_threads}) right after import torch`]),
+    ...(arm.flush_denormal == null ? [] : [`call torch.set_flush_denormal(${arm.flush_denormal ? 'True' : 'False'}) right after import torch`]),
+    ...((arm.arguments?.length ?? 0) === 0 ? [] : [`add ${(arm.arguments ?? []).join(' ')} to the command line`]),
+    ...(copies > 1 ? [`start ${copies} copies, each on CPUs of its own`] : arm.cpus?.[0] === undefined ? [] : [`start it with taskset -c ${formatCpuList(arm.cpus[0])}`]),
+  ];
+  if (steps.length === 0) return null;
+  const variables = Object.entries(arm.env).map(([name, value]) => (value === null ? `${name} removed` : `${name}=${value}`));
+  return `This needs changes by hand: ${[...(variables.length > 0 ? [`set ${variables.join(' ')}`] : []), ...steps].join('; ')}.`;
 }
 
 function proofText({ speedup, interval, pairs }: Verdict): string {

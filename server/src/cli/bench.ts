@@ -1,20 +1,23 @@
 /** `threadgauge bench`: measures a script, a launch or a command with several thread counts. */
 import { createHash, randomInt } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { alignTable, armTable, callLines, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
 import { type BenchHost, type BenchOptions, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { parseRegion } from '../bench/region.ts';
 import { observedFindings } from '../bench/observedFindings.ts';
+import { trialSecondsOf } from '../bench/estimate.ts';
 import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
 import type { RunState } from '../bench/runState.ts';
+import type { VaryChoice } from '../bench/variations.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
+import { defaultRecordingsDirectory, newestRecording, readRecording } from '../host/node/recordings.ts';
 import { loadParsers } from '../host/node/grammars.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
 import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts';
@@ -53,6 +56,16 @@ export interface BenchCommandOptions {
   readonly lines: boolean;
   readonly budget?: number;
   readonly trialTimeout?: number;
+  /** Numbers of instances to run at once; `auto` = as many as fill the machine; absent = a search over threads alone. */
+  readonly instances?: readonly number[] | 'auto';
+  /** Further settings to try round the best count. */
+  readonly vary?: VaryChoice;
+  /** Longest acceptable time of one piece of work, seconds. */
+  readonly latencyLimit?: number;
+  /** Every count in every block. */
+  readonly exhaustive?: boolean;
+  /** Print what would be run, and end. */
+  readonly dryRun?: boolean;
   readonly seed?: number;
   /** Memory the program may use, `4GiB`. */
   readonly memoryLimit?: string;
@@ -92,6 +105,11 @@ async function run(target: string | undefined, command: readonly string[], optio
   const { preview } = prepared;
   if (prepared.request === null) throw new UsageError(preview.refusal ?? 'this cannot be measured');
   let request = prepared.request;
+  if (options.dryRun === true) {
+    const shown = baseline === null ? request : requestAgainst(request, baseline);
+    await write(process.stdout, options.format === 'text' ? heading(prepared, machine, baseline === null || options.compare === undefined ? null : baselineName(options.compare, baseline), shown) : `${JSON.stringify(preview, null, 2)}\n`);
+    return 0;
+  }
   if (options.simulate !== undefined) request = simulated(request, options.simulate);
   else if (preview.interpreter) {
     const missing = await missingModules(preview.interpreter.path, prepared.modules, request.workload.cwd, request.workload.env);
@@ -158,7 +176,9 @@ async function prepare(target: string | undefined, command: readonly string[], m
   const cwd = process.cwd();
   const settings = { lines: options.lines, ...(options.budget === undefined ? {} : { budgetSeconds: options.budget }), ...(options.trialTimeout === undefined ? {} : { trialSeconds: options.trialTimeout }), ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }) };
   const targetCpus = options.machine === undefined ? null : logicalCapacity(await targetMachine(options.machine));
-  const shared = { mode: 'search' as const, settings, targetCpus, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
+  const grid = options.instances !== undefined;
+  const asked = { ...(options.instances === undefined || options.instances === 'auto' ? {} : { instances: options.instances }), ...(options.latencyLimit === undefined ? {} : { latencyLimitSeconds: options.latencyLimit }), ...(options.exhaustive === true ? { exhaustive: true } : {}), ...(await lastTrial(target ?? command.map(shellWord).join(' '), options.save)) };
+  const shared = { mode: grid ? ('grid' as const) : ('search' as const), vary: options.vary ?? ('auto' as const), ...asked, settings, targetCpus, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
   const host = createBenchHost({ machine, interpreter: options.python, interpreterOrigin: '--python', folders: [cwd] });
   const hash = target?.indexOf('#') ?? -1;
   if (target !== undefined && hash > 0 && !existsSync(target)) {
@@ -235,6 +255,19 @@ function plainCommand(uri: string, words: readonly string[]): Launch {
   return { key: `${uri}#`, uri, id: '', label: text, anchor: { uri, span: { chunk: 0, start: 0, end: 0 } }, implicit: false, how: 'shell', elsewhere: false, os: null, program: 'other', entry: null, entryText: null, commandText: text, words: [], arguments: [], configFile: null, via: [], limits: [], layers: [], clearsEnvironment: false, wrappers: [], reachable: [uri], unresolved: [] };
 }
 
+/** What a run took the last time this was measured: in the file that is going to be replaced, or in the newest recording. */
+async function lastTrial(label: string, save: string | undefined): Promise<{ readonly lastTrialSeconds?: number }> {
+  const replaced = save !== undefined && statSync(save, { throwIfNoEntry: false })?.isFile() === true ? save : null;
+  const file = replaced ?? (await newestRecording(defaultRecordingsDirectory(), label));
+  if (file === null) return {};
+  try {
+    const seconds = trialSecondsOf((await readRecording(file)).state);
+    return seconds === null ? {} : { lastTrialSeconds: seconds };
+  } catch {
+    return {};
+  }
+}
+
 async function loadAll(engine: Engine, folder: string, wanted: (file: string) => boolean = () => true): Promise<void> {
   const { files } = await scanDirectory(folder, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: NEIGHBOURS });
   for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) await tryOpenFile(engine, file);
@@ -261,7 +294,14 @@ function heading({ preview }: PreparedBench, machine: Machine, baseline: string 
   for (const { name, value, from } of preview.environment) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
   lines.push(`${style.dim('settings')} ${request.arms.map((arm, index) => `${arm.label}${index === request.current ? ' (in force)' : ''}`).join(', ')}`);
   if (baseline !== null) lines.push(`${style.dim('baseline')} ${baseline}`);
+  if (baseline === null) {
+    const further = preview.variations.filter(({ chosen }) => chosen);
+    if (further.length > 0) lines.push(`${style.dim('then    ')} on top of the best: ${further.map(({ label }) => label).join(', ')}`);
+    const left = [...new Set(preview.variations.filter(({ chosen }) => !chosen).map(({ factor }) => factor))];
+    if (left.length > 0) lines.push(`${style.dim('not     ')} ${left.join(', ')} (try them with --vary)`);
+  }
   for (const note of preview.notes) lines.push(`${style.dim('note    ')} ${note}`);
+  if (baseline === null) lines.push(`${style.dim('time    ')} ${preview.estimate.sentence}`);
   return `${lines.join('\n')}\n\n`;
 }
 

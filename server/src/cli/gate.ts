@@ -43,7 +43,7 @@ export function requestAgainst(request: BenchRequest, baseline: Recording): Benc
   const wasInForce = state.arms.find((arm) => arm.current)?.arm;
   const rival = best && best !== wasInForce && best.label !== current.label ? best : null;
   const limits = rival ? { ...request.limits } : { ...request.limits, confirm_blocks: BLOCKS_ALONE };
-  return { ...request, arms: [current, rival ?? { ...current, label: againLabel(current.label), reason: 'the same again' }], current: 0, mode: 'verify', limits, lines: { enabled: false, arms: [] } };
+  return { ...request, arms: [current, rival ?? { ...current, label: againLabel(current.label), reason: 'the same again' }], current: 0, mode: 'verify', limits, variations: [], grid: null, lines: { enabled: false, arms: [] } };
 }
 
 export interface Gate {

@@ -1,5 +1,6 @@
 /** The `threadgauge` command. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { FACTORS, type VaryChoice } from '../bench/variations.ts';
 import { startServer } from '../lsp/startServer.ts';
 import { bench, type BenchCommandOptions } from './bench.ts';
 import { check, type CheckOptions } from './check.ts';
@@ -49,6 +50,11 @@ async function main(argv: readonly string[]): Promise<number> {
     .argument('[target]', 'a Python script, file#launch, or a notebook with --region')
     .argument('[command...]', 'behind --: the command to measure')
     .addOption(new Option('--threads <counts>', 'thread counts to compare, such as 1,2,4; auto = chosen from the machine').argParser(parseThreads).default(null, 'auto'))
+    .addOption(new Option('--instances <counts>', 'run several copies at once: 1,2,4, or auto = as many as fill the machine; latency against throughput').argParser(parseInstances))
+    .addOption(new Option('--latency-limit <time>', 'with --instances: longest acceptable time of one piece of work, such as 50ms or 2s').argParser(parseDuration))
+    .addOption(new Option('--vary <factors>', `further settings to try on top of the best count: ${FACTORS.join(', ')}; or auto, all, none`).argParser(parseFactors).default('auto'))
+    .option('--exhaustive', 'every count (with --instances: every pair) in every block; none is left out early', false)
+    .option('--dry-run', 'show what would be run and how long it may take, and end', false)
     .addOption(format(['text', 'json', 'github']))
     .option('--region <part>', 'measure only a part, repeated in every run: lines (12-20), a function (infer, Model.forward), mark:name, cell:3 of a notebook; of another file: FILE:PART')
     .option('--no-record', 'do not keep the run among the recordings')
@@ -156,6 +162,25 @@ function parseThreads(text: string): readonly number[] | null {
   const counts = text.split(',').map((part) => (/^\s*[1-9]\d{0,3}\s*$/.test(part) ? Number(part) : Number.NaN));
   if (counts.some(Number.isNaN)) throw new InvalidArgumentError('Give whole numbers such as 1,2,4, or auto.');
   return counts;
+}
+
+function parseInstances(text: string): readonly number[] | 'auto' {
+  return parseThreads(text) ?? 'auto';
+}
+
+function parseDuration(text: string): number {
+  const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|)\s*$/.exec(text) ?? [];
+  const seconds = Number(digits) / (unit === 'ms' ? 1000 : 1);
+  if (!(seconds > 0)) throw new InvalidArgumentError('Give a time such as 50ms or 2s.');
+  return seconds;
+}
+
+function parseFactors(text: string): VaryChoice {
+  if (text === 'auto' || text === 'all' || text === 'none') return text;
+  const names = text.split(',').map((part) => part.trim());
+  const factors = FACTORS.filter((factor) => names.includes(factor));
+  if (factors.length !== new Set(names).size) throw new InvalidArgumentError(`Give some of ${FACTORS.join(', ')}, or auto, all, none.`);
+  return factors;
 }
 
 function parseSeconds(text: string): number {

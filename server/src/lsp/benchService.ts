@@ -6,6 +6,7 @@ import { observedFindings, planKey, type ObservedFinding, type ObservedKind } fr
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
 import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
+import { trialSecondsOf } from '../bench/estimate.ts';
 import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { fractionDone, type RunState } from '../bench/runState.ts';
 import { BenchSession } from '../bench/session.ts';
@@ -166,7 +167,12 @@ export class BenchService {
       arms = [explicit(old, last), best];
     }
     const folder = workspace.folderOf(launch.uri);
-    const options = { mode, settings: this.#options.settings().bench, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), ...(arms ? { arms } : {}), ...(params.threads ? { threads: params.threads } : {}) };
+    const { threads, instances, latencyLimitSeconds, exhaustive, budgetSeconds } = params;
+    const settings = { ...this.#options.settings().bench, ...(budgetSeconds === undefined ? {} : { budgetSeconds }) };
+    const last = this.results.get(launch.key);
+    const lastTrialSeconds = last && trialSecondsOf(last);
+    const asked = { ...(threads ? { threads } : {}), ...(instances ? { instances } : {}), ...(latencyLimitSeconds === undefined ? {} : { latencyLimitSeconds }), ...(exhaustive === undefined ? {} : { exhaustive }) };
+    const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }) };
     return { ...prepareBench(launch, graph, plan, host, options), launch, uri: params.uri };
   }
 
@@ -296,7 +302,7 @@ function missingSentence(missing: readonly string[], interpreter: { readonly pat
 }
 
 function emptyPreview(params: BenchParams): BenchPreview {
-  return { launch: { uri: params.uri, launchId: params.launchId, label: params.launchId }, refusal: null, argv: [], cwd: '', environment: [], arms: [], interpreter: null, estimate: { maxTrials: 0, budgetSeconds: 0, sentence: '' }, notes: [] };
+  return { launch: { uri: params.uri, launchId: params.launchId, label: params.launchId }, refusal: null, argv: [], cwd: '', environment: [], arms: [], variations: [], interpreter: null, estimate: { maxTrials: 0, usualTrials: 0, budgetSeconds: 0, seconds: null, sentence: '' }, notes: [] };
 }
 
 function sha256(text: string): string {

@@ -5,7 +5,7 @@ import type { LaunchRef } from '../bench/messages.ts';
 import { CLIENT_COMMANDS, SERVER_COMMANDS } from '../bench/messages.ts';
 import { decidingSetting, scriptWrites } from '../bench/request.ts';
 import type { RunState } from '../bench/runState.ts';
-import { measuredGain } from '../bench/toMeasured.ts';
+import { measuredGain, stepsByHand } from '../bench/toMeasured.ts';
 import type { FixIntent, FixProposal } from '../core/finding.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import type { TextEdit } from '../core/sourceText.ts';
@@ -150,14 +150,13 @@ function measuredActions(params: CodeActionParams, document: ClientDocument, con
       return range !== null && intersects(range, params.range);
     });
     if (!touched) continue;
-    const intents: FixIntent[] =
-      gain.best.torch_num_threads != null && deciding?.fact.valueSpan
-        ? [{ kind: 'replace', anchor: { uri: deciding.anchor.uri, span: deciding.fact.valueSpan }, text: String(gain.best.torch_num_threads) }]
-        : Object.entries(gain.best.env).flatMap(([name, value]) => whereSet(name, value, launch, written));
+    const calls: FixIntent[] = gain.best.torch_num_threads != null && deciding?.fact.valueSpan ? [{ kind: 'replace', anchor: { uri: deciding.anchor.uri, span: deciding.fact.valueSpan }, text: String(gain.best.torch_num_threads) }] : [];
+    const intents = [...calls, ...Object.entries(gain.best.env).flatMap(([name, value]) => whereSet(name, value, launch, written))];
+    const byHand = stepsByHand(gain.best);
     // A script that removes the variable has no value to replace.
-    if (intents.length === 0) continue;
+    if (intents.length === 0 && byHand === null) continue;
     const fix: FixProposal = { title: `Set ${gain.best.label}: ${gain.proof}`, safety: 'review', preferred: false, intents };
-    const edit = protocolEdit(engine.materialise(fix), context);
+    const edit = byHand === null ? protocolEdit(engine.materialise(fix), context) : { refused: byHand };
     if (!('refused' in edit)) actions.push({ title: fix.title, kind: CodeActionKind.QuickFix, edit });
     else if (abilities.disabled) actions.push({ title: fix.title, kind: CodeActionKind.QuickFix, disabled: { reason: edit.refused } });
     const title = `Verify ${gain.best.label}: measure it again against ${gain.old.label}`;

@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Machine } from '../../core/machine.ts';
 import type { BenchHost, Interpreter } from '../../bench/request.ts';
+import { findAllocators, openMpOf, readText, switchesOf } from './benchSurroundings.ts';
 import { findProbeDirectory } from './findRunner.ts';
 import { pathOfUri } from './workspaceFiles.ts';
 
@@ -32,8 +33,16 @@ export function createBenchHost(options: BenchHostOptions): BenchHost {
     isFile,
     isDirectory: (file) => statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
     findInterpreter: (word, from, environment) => findInterpreter(word, from, environment, options),
+    allocators: () => findAllocators(options.machine.arch, condaLibraries(options.environment ?? definedVariables(process.env))),
+    openMpOf,
+    switchesOf: (script) => switchesOf(readText(script) ?? ''),
     findProgram: (word, cwd, environment) => findProgram(word, cwd, environment['PATH'] ?? ''),
   };
+}
+
+function condaLibraries(environment: Readonly<Record<string, string>>): readonly string[] {
+  const prefix = environment['CONDA_PREFIX'];
+  return prefix ? [path.join(prefix, 'lib')] : [];
 }
 
 /** The variables of an environment that are set. */

@@ -9,6 +9,9 @@ import type { RunState } from '../../bench/runState.ts';
 import { sourceLines } from '../../bench/sourceLines.ts';
 
 const EXTENSION = '.ndjson';
+/** Characters of a name before and behind what says what was measured. */
+const TIME_LENGTH = '2026-01-31T12-00-00-'.length;
+const RANDOM_LENGTH = '-abcd'.length;
 
 /** One line of a list of recordings. */
 export interface ListedRecording {
@@ -134,6 +137,20 @@ export async function listRecordings(directory: string): Promise<RecordingList> 
 function timeOfName(name: string): string {
   const [, day, hour, minute, second] = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)/.exec(name) ?? [];
   return day === undefined ? '' : `${day}T${hour}:${minute}:${second}.000Z`;
+}
+
+/** The newest recording of what has this label; null when there is none. */
+export async function newestRecording(directory: string, label: string): Promise<string | null> {
+  // Time and random end have the same length in all names.
+  const middle = (name: string): string => name.slice(TIME_LENGTH, -(RANDOM_LENGTH + EXTENSION.length));
+  const wanted = middle(recordingName(label, new Date(0)));
+  try {
+    const names = (await readdir(directory)).filter((name) => name.endsWith(EXTENSION) && middle(name) === wanted).sort();
+    const newest = names.at(-1);
+    return newest === undefined ? null : path.join(directory, newest);
+  } catch {
+    return null;
+  }
 }
 
 /** The file of the one recording whose id begins so, or why there is none, as a full sentence. */
