@@ -237,7 +237,6 @@ impl Records {
             cold_median_ns: stats::median(&record.cold).map(|value| value.round() as u64),
             p95_median_ns: stats::median(&record.p95).map(|value| value.round() as u64),
             calls: (record.calls > 0).then_some(record.calls),
-            ..Default::default()
         })
     }
 }
