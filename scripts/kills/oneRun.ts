@@ -1,0 +1,185 @@
+/** One benchmark that is hit by a kill at a random moment, and what is left of it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { decodeRecording } from '../../server/src/bench/decode.ts';
+import { initialRunState, reduce } from '../../server/src/bench/runState.ts';
+import type { Families} from './processTable.ts';
+import { lives, MARK, marked, type Process } from './processTable.ts';
+import { PROGRAMS } from './programs.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+export const BUNDLES = { cli: path.join(root, 'dist/cli.js'), server: path.join(root, 'dist/server.js') };
+
+export const VICTIMS = ['owner', 'server', 'runner', 'supervisor', 'workload'] as const;
+/** `owner` is the command line tool or the editor. */
+export type Victim = (typeof VICTIMS)[number];
+export const SIGNALS = ['SIGKILL', 'SIGTERM'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** What one run is to be; everything random about it is decided here. */
+export interface KillCase {
+  readonly number: number;
+  readonly by: 'cli' | 'editor';
+  readonly program: string;
+  /** Milliseconds from the start of the owner to the kill. */
+  readonly after: number;
+  /** The first of these that is alive by then is hit. */
+  readonly victims: readonly Victim[];
+  readonly signal: Signal;
+  /** Chooses among several workload processes, 0 to 1. */
+  readonly choice: number;
+}
+
+export interface KillResult {
+  readonly case: KillCase;
+  /** What was hit; null when the run had ended by then. */
+  readonly hit: { readonly victim: Victim; readonly command: string } | null;
+  /** Milliseconds from the kill until every process of the run was gone; null when some never were. */
+  readonly goneAfter: number | null;
+  /** Milliseconds from the kill until the owner was gone. */
+  readonly ownerGoneAfter: number;
+  readonly survivors: readonly Process[];
+  /** What is on disk: no recording, one of a whole run, one that says how the run broke off, or one that cannot be read. */
+  readonly recording: 'none' | 'whole' | 'cancelled or failed' | 'unfinished' | 'broken';
+  /** Why it is broken, or what else is wrong. */
+  readonly problem: string | null;
+  /** Files beside the recordings. */
+  readonly leftFiles: readonly string[];
+}
+
+export interface KillOptions {
+  readonly families: Families;
+  /** Milliseconds that a run hit by a kill may take to be gone once its owner is. */
+  readonly patience: number;
+  /** Directory for the files that runs keep for themselves, shared by all, so that later ones can clear up. */
+  readonly temporary: string;
+}
+
+/** Milliseconds that a run may take that goes on although one of its processes was killed. */
+const WHOLE_RUN = 60_000;
+
+/** Runs one case to its very end. */
+export async function oneRun(wanted: KillCase, { families, patience, temporary }: KillOptions): Promise<KillResult> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kills-'));
+  const mark = `${process.pid}-${wanted.number}-${path.basename(folder)}`;
+  mkdirSync(path.join(folder, '.vscode'));
+  mkdirSync(path.join(folder, 'turns'));
+  const storage = path.join(folder, 'storage');
+  writeFileSync(path.join(folder, 'work.py'), PROGRAMS[wanted.program] ?? '');
+  writeFileSync(path.join(folder, '.vscode/launch.json'), '{ "configurations": [{ "name": "work", "type": "debugpy", "request": "launch", "program": "${workspaceFolder}/work.py" }] }\n');
+  // Each run has its own turn: they are not there to measure anything.
+  const env = { ...process.env, [MARK]: mark, TMPDIR: temporary, THREADGAUGE_LOCK_DIR: path.join(folder, 'turns') };
+  const arguments_ = wanted.by === 'cli' ? [BUNDLES.cli, 'bench', 'work.py', '--threads', '1,2', '--budget', '4', '--no-lines', '--save', path.join(storage, 'run.ndjson')] : [path.join(import.meta.dirname, 'editor.ts'), BUNDLES.server, folder, storage];
+  const owner = spawn(process.execPath, arguments_, { cwd: folder, env, stdio: 'ignore' });
+  const gone = ended(owner);
+  try {
+    if (owner.pid === undefined) throw new Error(`${process.execPath} could not be started`);
+    families.add(owner.pid);
+    await Promise.race([sleep(wanted.after), gone]);
+    families.look();
+    const hit = owner.exitCode === null && owner.signalCode === null ? strike(wanted, owner.pid, families.of(owner.pid), mark) : null;
+    const struck = performance.now();
+    const inTime = await Promise.race([gone.then(() => true), sleep(WHOLE_RUN).then(() => false)]);
+    const ownerGoneAfter = performance.now() - struck;
+    let survivors: readonly Process[] = [];
+    let goneAfter: number | null = null;
+    const until = performance.now() + patience;
+    for (;;) {
+      families.look();
+      survivors = left(mark, families.of(owner.pid));
+      if (survivors.length === 0) {
+        goneAfter = performance.now() - struck;
+        break;
+      }
+      if (performance.now() >= until) break;
+      await sleep(20);
+    }
+    for (const survivor of survivors) end(survivor);
+    const disk = recordings(storage);
+    const problem = inTime ? disk.problem : `the owner did not end within ${WHOLE_RUN / 1000} s`;
+    return { case: wanted, hit, goneAfter, ownerGoneAfter, survivors, ...disk, problem };
+  } finally {
+    if (owner.pid !== undefined) families.remove(owner.pid);
+    if (owner.exitCode === null && owner.signalCode === null) owner.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Hits the first victim that is there. */
+function strike(wanted: KillCase, owner: number, family: readonly Process[], mark: string): KillResult['hit'] {
+  const alive = family.filter(lives);
+  const parts: Record<Victim, readonly Process[]> = {
+    owner: alive.filter(({ pid }) => pid === owner),
+    server: alive.filter(({ pid, command }) => pid !== owner && command.includes(BUNDLES.server)),
+    runner: alive.filter(({ command }) => /threadgauge-runner run\b/.test(command)),
+    supervisor: alive.filter(({ command }) => command.startsWith('threadgauge-supervisor')),
+    workload: [],
+  };
+  const known = new Set(Object.values(parts).flatMap((list) => list.map(({ pid }) => pid)));
+  parts.workload = marked(mark).filter(({ pid, command }) => !known.has(pid) && pid !== owner && !command.includes(BUNDLES.cli));
+  for (const victim of wanted.victims) {
+    const list = parts[victim];
+    const chosen = list[Math.floor(wanted.choice * list.length)];
+    // Between the look and the blow it may have ended; then the next one is hit.
+    if (!chosen || !lives(chosen)) continue;
+    try {
+      process.kill(chosen.pid, wanted.signal);
+      return { victim, command: chosen.command };
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+/** Processes of a run that are still alive: those with its mark and those seen below its owner. */
+function left(mark: string, family: readonly Process[]): readonly Process[] {
+  const found = new Map(marked(mark).map((process) => [process.pid, process]));
+  for (const process of family) if (lives(process)) found.set(process.pid, process);
+  return [...found.values()];
+}
+
+function end(survivor: Process): void {
+  if (!lives(survivor)) return;
+  try {
+    process.kill(survivor.pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function recordings(storage: string): Pick<KillResult, 'recording' | 'problem' | 'leftFiles'> {
+  let names: readonly string[];
+  try {
+    names = readdirSync(storage);
+  } catch {
+    return { recording: 'none', problem: null, leftFiles: [] };
+  }
+  const leftFiles = names.filter((name) => !name.endsWith('.ndjson'));
+  let recording: KillResult['recording'] = 'none';
+  for (const name of names.filter((other) => other.endsWith('.ndjson'))) {
+    try {
+      const events = decodeRecording(readFileSync(path.join(storage, name), 'utf8'));
+      if (events[0]?.type !== 'hello' && events.at(-1)?.type !== 'failed') return { recording: 'broken', problem: `${name} does not begin with hello`, leftFiles };
+      const state = events.reduce(reduce, initialRunState());
+      recording = state.status === 'finished' ? 'whole' : state.status === 'cancelled' || state.status === 'failed' ? 'cancelled or failed' : 'unfinished';
+    } catch (error) {
+      return { recording: 'broken', problem: `${name}: ${error instanceof Error ? error.message : String(error)}`, leftFiles };
+    }
+  }
+  return { recording, problem: null, leftFiles };
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.on('exit', () => resolve());
+    child.on('error', () => resolve());
+  });
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
