@@ -22,6 +22,7 @@ impl TreeSampler {
     }
 
     pub(super) fn mean_stolen_cpus(&self) -> Option<f64> {
+        None
     }
 
     pub(super) fn memory_bytes(&self) -> Option<u64> {
