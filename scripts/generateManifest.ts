@@ -27,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   { id: 'resumeBenchmark', title: 'Resume Benchmark', icon: '$(debug-continue)', when: 'threadgauge.benchmarkPaused' },
   { id: 'showPlan', title: 'Show Thread Plan', icon: '$(list-tree)' },
   { id: 'showReport', title: 'Show Benchmark Report', icon: '$(graph)', when: 'threadgauge.hasReport' },
+  { id: 'recordings', title: 'Recordings: Show, Compare, Export, Delete', icon: '$(history)', when: '!virtualWorkspace' },
   { id: 'clearMeasurements', title: 'Clear Measurements', icon: '$(clear-all)', when: 'threadgauge.hasReport || threadgauge.hasMeasurements' },
   { id: 'restartServer', title: 'Restart Language Server' },
   { id: 'showLog', title: 'Show Log' },

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, State, TransportKind, WorkDoneProgress, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
 import { METHODS, SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
-import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, LaunchInfo, MeasuredParams, PlanReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, CompareParams, ComparisonReply, ExportParams, LaunchInfo, MeasuredParams, PlanReply, RecordingParams, RecordingReply, RecordingsReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
 import { documentSelector } from '../../server/src/core/fileFormats.ts';
 import { messageOf } from './log.ts';
 import { initializationOptions, onSettingsChanged } from './settings.ts';
@@ -101,6 +101,27 @@ export class ServerConnection implements vscode.Disposable {
   /** Lets one run, or all of them, go on. */
   async resume(runId?: string): Promise<void> {
     await this.#request('workspace/executeCommand', { command: SERVER_COMMANDS.resume, arguments: [runId === undefined ? {} : { runId }] });
+  }
+
+  recordings(): Promise<RecordingsReply> {
+    return this.#request<RecordingsReply>(METHODS.recordings, {});
+  }
+
+  recording(params: RecordingParams): Promise<RecordingReply> {
+    return this.#request<RecordingReply>(METHODS.recording, params);
+  }
+
+  compareRecordings(params: CompareParams): Promise<ComparisonReply> {
+    return this.#request<ComparisonReply>(METHODS.compareRecordings, params);
+  }
+
+  /** Rejects with a full sentence. */
+  async exportRecording(params: ExportParams): Promise<void> {
+    await this.#request(METHODS.exportRecording, params);
+  }
+
+  async removeRecording(params: RecordingParams): Promise<void> {
+    await this.#request(METHODS.removeRecording, params);
   }
 
   async clearMeasurements(): Promise<void> {

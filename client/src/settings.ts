@@ -24,7 +24,7 @@ export function initializationOptions(storage: vscode.Uri): InitializationOption
   return {
     trusted: vscode.workspace.isTrusted,
     ...(runnerPath ? { runnerPath } : {}),
-    ...(storage.scheme === 'file' ? { storageDir: storage.fsPath } : {}),
+    ...(storage.scheme === 'file' ? { storageDir: vscode.Uri.joinPath(storage, 'recordings').fsPath } : {}),
     annotations: 'decorations',
   };
 }

@@ -66,6 +66,7 @@ async function runWithProgress(services: Services, params: BenchParams, label: s
 /** One message at the most; none when the report that says the same is in view. */
 function tell(services: Services, reply: BenchReply): void {
   services.log.info(`Benchmark ${reply.outcome}: ${reply.message}`);
+  if (reply.recordingProblem) void vscode.window.showWarningMessage(reply.recordingProblem);
   if (reply.outcome === 'failed' || reply.outcome === 'refused') {
     const showLog = 'Show Log';
     void vscode.window.showErrorMessage(reply.message, showLog).then((choice) => {

@@ -4,6 +4,7 @@ import type { Services } from '../services.ts';
 import { cancelBenchmark } from './cancelBenchmark.ts';
 import { clearMeasurements } from './clearMeasurements.ts';
 import { pauseBenchmark } from './pauseBenchmark.ts';
+import { recordings } from './recordings.ts';
 import { restartServer } from './restartServer.ts';
 import { resumeBenchmark } from './resumeBenchmark.ts';
 import { runBenchmark } from './runBenchmark.ts';
@@ -12,7 +13,7 @@ import { showPlan } from './showPlan.ts';
 import { showReport } from './showReport.ts';
 import { verifyBenchmark } from './verifyBenchmark.ts';
 
-const COMMANDS = { cancelBenchmark, clearMeasurements, pauseBenchmark, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+const COMMANDS = { cancelBenchmark, clearMeasurements, pauseBenchmark, recordings, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
 
 /** Registers them all. */
 export function registerCommands(services: Services): vscode.Disposable {

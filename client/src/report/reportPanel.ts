@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { LaunchRef } from '../../../server/src/bench/messages.ts';
 import type { BenchRun, BenchRuns } from '../bench/benchRuns.ts';
-import type { FromReport, ToReport } from './app/messages.ts';
+import type { FromReport, ShownRun, ToReport } from './app/messages.ts';
 import { MeasuredSources } from './measuredSources.ts';
 import { reportHtml } from './reportHtml.ts';
 
@@ -25,6 +25,8 @@ export class ReportPanel implements vscode.Disposable {
   #panel: vscode.WebviewPanel | undefined;
   /** The launch that is shown; undefined = whichever ran last. */
   #launch: LaunchRef | undefined;
+  /** A kept run that is shown instead. */
+  #recorded: ShownRun | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(extension: vscode.Uri, runs: BenchRuns) {
@@ -52,9 +54,21 @@ export class ReportPanel implements vscode.Disposable {
     this.#panel?.dispose();
   }
 
+  /** Opens the tab with a run that was kept, until another one is asked for. */
+  showRecorded(run: ShownRun): void {
+    this.#open({});
+    this.#recorded = run;
+    void this.#update();
+  }
+
   /** Opens the tab, or brings it forward. */
   show(launch?: LaunchRef, options: { readonly preserveFocus?: boolean } = {}): void {
     this.#launch = launch;
+    this.#recorded = undefined;
+    this.#open(options);
+  }
+
+  #open(options: { readonly preserveFocus?: boolean }): void {
     const preserveFocus = options.preserveFocus ?? false;
     if (this.#panel) {
       this.#panel.reveal(undefined, preserveFocus);
@@ -89,7 +103,8 @@ export class ReportPanel implements vscode.Disposable {
     if (message.type === 'ready') void this.#update();
     else if (message.type === 'command' && ALLOWED.has(message.command)) {
       const run = this.#shown();
-      const argument = OF_A_RUN.has(message.command) ? (run ? { runId: run.runId } : undefined) : run?.launch;
+      const recorded = this.#recorded?.about?.launch ?? undefined;
+      const argument = OF_A_RUN.has(message.command) ? (run ? { runId: run.runId } : undefined) : this.#recorded ? recorded : run?.launch;
       void vscode.commands.executeCommand(message.command, argument);
     } else if (message.type === 'open') {
       const line = Math.max(0, message.line);
@@ -110,6 +125,11 @@ export class ReportPanel implements vscode.Disposable {
     this.#timer = undefined;
     const panel = this.#panel;
     if (!panel) return;
+    if (this.#recorded) {
+      panel.title = `Recording: ${this.#recorded.label}`;
+      void panel.webview.postMessage({ type: 'run', run: this.#recorded } satisfies ToReport);
+      return;
+    }
     const run = this.#shown();
     panel.title = run ? `Benchmark: ${run.launch.label}` : 'ThreadGauge';
     const message: ToReport = { type: 'run', run: run ? { label: run.launch.label, startedAt: run.startedAt, state: run.state, sources: await this.#sources.of(run.state) } : null };

@@ -3,6 +3,7 @@ import type { Machine } from '../core/machine.ts';
 import type { PlanJson } from '../core/reportJson.ts';
 import type { Estimate } from './estimate.ts';
 import type { Arm, Envelope, Mode } from './protocol.generated.ts';
+import type { RecordingHeader, RecordingStatus, SourceLines } from './recording.ts';
 import type { RunState } from './runState.ts';
 import type { Factor, VaryChoice } from './variations.ts';
 
@@ -22,6 +23,16 @@ export const METHODS = {
   machine: 'threadgauge/machine',
   /** client → server, request: `BenchParams` → `BenchPreview`. */
   benchPreview: 'threadgauge/benchPreview',
+  /** client → server, request: no parameters → `RecordingsReply`. */
+  recordings: 'threadgauge/recordings',
+  /** client → server, request: `RecordingParams` → `RecordingReply`. */
+  recording: 'threadgauge/recording',
+  /** client → server, request: `RecordingParams` twice → `ComparisonReply`. */
+  compareRecordings: 'threadgauge/compareRecordings',
+  /** client → server, request: `ExportParams` → null. Fails with a full sentence. */
+  exportRecording: 'threadgauge/exportRecording',
+  /** client → server, request: `RecordingParams` → null. */
+  removeRecording: 'threadgauge/removeRecording',
 } as const;
 
 /** Commands that lenses and code actions name; the VS Code client implements them. Arguments: one `LaunchRef`, or as stated. */
@@ -207,8 +218,57 @@ export interface BenchReply {
   readonly message: string;
   /** The folded event stream; null when nothing was started. */
   readonly state: RunState | null;
-  /** Path of the saved event stream; null when there is no storage. */
+  /** Path of the recording; null when there is no storage, or nothing was measured. */
   readonly recording: string | null;
+  /** Why the run could not be kept, as a full sentence; absent when it was, or need not be. */
+  readonly recordingProblem?: string;
+}
+
+/** Names a recording of this server's storage. */
+export interface RecordingParams {
+  readonly id: string;
+}
+
+export interface RecordingsReply {
+  /** The newest first. */
+  readonly recordings: readonly {
+    readonly id: string;
+    /** ISO 8601. */
+    readonly startedAt: string;
+    readonly label: string;
+    readonly command: string;
+    /** `partial`: cancelled, or broken off; `failed`: nothing was measured. */
+    readonly status: RecordingStatus;
+    readonly sentence: string;
+  }[];
+  /** Files that are no recordings, or broken ones, as full sentences. */
+  readonly skipped: readonly string[];
+}
+
+export interface RecordingReply {
+  readonly id: string;
+  readonly label: string;
+  readonly startedAt: string;
+  readonly state: RunState;
+  readonly sources: SourceLines;
+  /** What was kept beside the events; null for a stream that was saved by hand. */
+  readonly about: Omit<RecordingHeader, 'sources'> | null;
+}
+
+export interface CompareParams {
+  readonly first: string;
+  readonly second: string;
+}
+
+/** Markdown for people. */
+export interface ComparisonReply {
+  readonly markdown: string;
+}
+
+export interface ExportParams extends RecordingParams {
+  readonly format: 'json' | 'html';
+  /** Absolute path. */
+  readonly output: string;
 }
 
 /** One event of a run, in order. The first one is `hello`, the last one `finished` or `failed`, also when the runner died. */

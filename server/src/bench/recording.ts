@@ -90,6 +90,11 @@ export function recordingStatus(state: RunState): RecordingStatus {
   return state.status === 'finished' ? 'complete' : 'partial';
 }
 
+/** False for a run that holds no result at all, as when the program could not be started. */
+export function worthKeeping({ arms, lines, front }: RunState): boolean {
+  return lines.length > 0 || front !== null || arms.some(({ summary }) => (summary?.runs ?? 0) > 0);
+}
+
 /** The request without what may be secret: of the environment only variables that `keep` knows, and those that the settings themselves are. */
 export function withoutSecrets(request: BenchRequest, keep: (name: string) => boolean): { readonly request: BenchRequest; readonly omitted: number } {
   const own = new Set([...request.arms, ...(request.variations ?? [])].flatMap(({ env }) => Object.keys((env ?? {}) as Arm['env'])));

@@ -1,7 +1,7 @@
 /** Keeps a run that has ended: as a recording, in a file of the user's choice, as a report. What cannot be kept is said; the result stands. */
 import path from 'node:path';
 import { recordingHeader } from '../bench/recordingHeader.ts';
-import { parseRecording, recordingText } from '../bench/recording.ts';
+import { parseRecording, recordingText, worthKeeping } from '../bench/recording.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
 import type { PreparedBench } from '../bench/request.ts';
 import { htmlReport } from '../host/node/htmlReport.ts';
@@ -38,7 +38,7 @@ export async function keepRun({ state, recorded }: WatchedRun, label: string, st
       problems.push(`${what} was not saved: ${writeProblem(error).replace(/\.$/, '')}. The result above stands.`);
     }
   };
-  if (options.record) {
+  if (options.record && worthKeeping(state)) {
     const directory = defaultRecordingsDirectory();
     await attempt(`The recording (${directory})`, async () => void (recording = await saveRecording(directory, header, state, recorded)));
   }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { alignTable } from '../bench/benchText.ts';
 import { compareRuns, gateVerdict } from '../bench/comparison.ts';
-import { comparisonTable } from '../bench/comparisonText.ts';
+import { comparisonSentence, comparisonTable } from '../bench/comparisonText.ts';
 import { recordingJson } from '../bench/recording.ts';
 import { htmlReport } from '../host/node/htmlReport.ts';
 import { defaultRecordingsDirectory, findRecording, listRecordings, measuredSources, writeAtomically, writeProblem } from '../host/node/recordings.ts';
@@ -44,9 +44,7 @@ export async function compare(first: string, second: string, format: Format): Pr
   }
   const style = styleFor(process.stdout);
   const remarks = [...comparison.incomparable, ...comparison.differences].map((text) => `${style.severity('warning', 'note')} ${text}`).join('\n');
-  // Times of two machines are no faster or slower launch.
-  const ending = comparison.incomparable.length > 0 ? 'The runs are shown side by side, but nothing follows from their ratio.' : verdict.sentence.replace('the baseline', 'the first run').replace('The launch', 'The second run');
-  await write(process.stdout, `${[comparisonTable(comparison) || 'The runs have no setting in common.', remarks, style.bold(ending)].filter((part) => part !== '').join('\n\n')}\n`);
+  await write(process.stdout, `${[comparisonTable(comparison) || 'The runs have no setting in common.', remarks, style.bold(comparisonSentence(comparison))].filter((part) => part !== '').join('\n\n')}\n`);
   return 0;
 }
 

@@ -1,6 +1,5 @@
 /** Benchmarks of launches: one at a time, only when asked for and trusted, every event relayed. */
 import { createHash, randomInt, randomUUID } from 'node:crypto';
-import path from 'node:path';
 import type { CancellationToken } from 'vscode-languageserver';
 import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
@@ -9,6 +8,8 @@ import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { trialSecondsOf } from '../bench/estimate.ts';
 import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { fractionDone, type RunState } from '../bench/runState.ts';
+import { recordingHeader } from '../bench/recordingHeader.ts';
+import { worthKeeping } from '../bench/recording.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
@@ -17,9 +18,10 @@ import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { findRunner } from '../host/node/findRunner.ts';
-import { recordingName, writeAtomically } from '../host/node/recordings.ts';
+import { saveRecording, writeProblem } from '../host/node/recordings.ts';
 import { createRunnerPort } from '../host/node/runnerProcess.ts';
 import { canonicalUri, readSource, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { knobByEnv } from '../knobs/catalogue.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { MeasuredStore } from './measuredStore.ts';
 import type { Workspace } from './workspace.ts';
@@ -38,6 +40,8 @@ export interface BenchServiceOptions {
   readonly settings: () => BenchServiceSettings;
   /** The machine this process runs on; null when it could not be told. */
   readonly localMachine: () => Promise<{ readonly machine: Machine | null; readonly problem: string | null }>;
+  /** Version of ThreadGauge, for recordings. */
+  readonly version: string;
   readonly adjustRequest?: (request: BenchRequest) => BenchRequest;
   readonly event: (params: BenchEventParams) => void;
   readonly measured: (params: MeasuredParams) => void;
@@ -187,7 +191,9 @@ export class BenchService {
     const recorded: string[] = [];
     let reported = 0;
     let held = '';
-    const session = new BenchSession(this.#options.adjustRequest?.(request) ?? request, createRunnerPort(runner), {
+    const asked = this.#options.adjustRequest?.(request) ?? request;
+    const startedAt = new Date();
+    const session = new BenchSession(asked, createRunnerPort(runner), {
       event: (event, state, line) => {
         recorded.push(line);
         this.#options.event({ runId, launch: ref, event });
@@ -216,8 +222,8 @@ export class BenchService {
     await this.#publishLines(runId, ref, state);
     this.#noteObserved(launch.key, prepared.plan, state);
     this.#options.changed();
-    const recording = await this.#save(launch.label, recorded);
-    return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, recording };
+    const kept = await this.#keep(prepared, asked, startedAt, state, recorded);
+    return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, ...kept };
   }
 
   /** What was measured on the launches of a file and still holds: their settings are those that were measured. */
@@ -267,16 +273,17 @@ export class BenchService {
     return { ...measured, lines: measured.lines.map((line) => ({ ...line, endLine: Math.max(line.line, endLines.get(line.line) ?? line.line) })) };
   }
 
-  async #save(label: string, lines: readonly string[]): Promise<string | null> {
+  async #keep(prepared: PreparedBench & { launch: Launch; uri: string }, request: BenchRequest, startedAt: Date, state: RunState, lines: readonly string[]): Promise<Pick<BenchReply, 'recording' | 'recordingProblem'>> {
     const { storageDir } = this.#options.settings();
-    if (!storageDir || lines.length === 0) return null;
-    const file = path.join(storageDir, recordingName(label, new Date()));
+    const { launch, uri, preview } = prepared;
+    if (!storageDir || !worthKeeping(state)) return { recording: null };
     try {
-      await writeAtomically(file, `${lines.join('\n')}\n`);
-      return file;
+      const header = recordingHeader({ label: launch.label, launch: { uri, launchId: launch.id }, preview, request, startedAt, version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
+      return { recording: await saveRecording(storageDir, header, state, lines) };
     } catch (error) {
-      this.#options.log(`The recording could not be saved to ${file}: ${error instanceof Error ? error.message : String(error)}`);
-      return null;
+      const recordingProblem = `The recording (${storageDir}) was not saved: ${writeProblem(error).replace(/\.$/, '')}. The result stands.`;
+      this.#options.log(recordingProblem);
+      return { recording: null, recordingProblem };
     }
   }
 }

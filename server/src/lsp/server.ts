@@ -21,7 +21,7 @@ import {
   WorkDoneProgressCreateRequest,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import type { BenchParams, BenchReply, Configuration, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
+import type { BenchParams, BenchReply, CompareParams, Configuration, ExportParams, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RecordingParams, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
 import { METHODS, SERVER_COMMANDS } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { watchedGlobs } from '../core/fileFormats.ts';
@@ -41,6 +41,7 @@ import { configDiagnostic, endOfLine, observedDiagnostic, Places, toDiagnostic }
 import { hoverAt, planMarkdown } from './hover.ts';
 import { type ClientDocument, Notebooks, NOTEBOOK_SYNC } from './notebooks.ts';
 import { planLabel } from './planLabel.ts';
+import { RecordingService } from './recordingService.ts';
 import { engineSources } from './reportSources.ts';
 import { Workspace } from './workspace.ts';
 
@@ -82,7 +83,9 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
   const localMachine = (): Promise<ProbedMachine> => (probe ??= probeMachine(options.runnerPath));
   const setting = <K extends keyof Configuration & keyof InitializationOptions>(key: K): Configuration[K] | InitializationOptions[K] => configuration[key] ?? options[key];
 
+  const recordings = new RecordingService(() => options.storageDir);
   const bench = new BenchService({
+    version,
     engine,
     workspace,
     settings: () => ({ trusted, runnerPath: options.runnerPath, interpreter: (setting('interpreter') as string | undefined) || undefined, storageDir: options.storageDir, bench: { ...options.bench, ...configuration.bench } }),
@@ -464,6 +467,20 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
     await settled(token);
     return await bench.preview(params);
   });
+
+  const answer = <P, R>(method: string, reply: (params: P) => Promise<R>): void =>
+    void connection.onRequest(method, async (params: P): Promise<R> => {
+      try {
+        return await reply(params);
+      } catch (error) {
+        throw new ResponseError(LSPErrorCodes.RequestFailed, error instanceof Error ? error.message : String(error));
+      }
+    });
+  answer(METHODS.recordings, () => recordings.list());
+  answer(METHODS.recording, (params: RecordingParams) => recordings.show(params));
+  answer(METHODS.compareRecordings, (params: CompareParams) => recordings.compare(params));
+  answer(METHODS.exportRecording, (params: ExportParams) => recordings.export(params));
+  answer(METHODS.removeRecording, (params: RecordingParams) => recordings.remove(params));
 
   connection.onShutdown(() => bench.shutdown());
   connection.onExit(() => bench.abort());
