@@ -93,7 +93,7 @@ function settings(): Readonly<Record<string, unknown>> {
       type: 'string',
       scope: 'machine-overridable',
       default: '',
-      markdownDescription: 'The Python that benchmarks run with. Empty: the one the launch names, else the workspace\'s virtual environment, else `python3`. Ignored in untrusted workspaces.',
+      markdownDescription: 'The Python that benchmarks run with where the launch names none and the Python extension has chosen none. Empty: the workspace\'s virtual environment (`.venv`, `venv`), else `python3` on `PATH`. Ignored in untrusted workspaces.',
     },
     'threadgauge.annotations.enabled': {
       type: 'boolean',

@@ -78,6 +78,27 @@ describe('benchmarks through the language server', function () {
     assert.deepEqual(events(), []);
   });
 
+  it('starts a debug configuration as VS Code would: open file, settings, the chosen Python', async () => {
+    const python = path.join(folder, 'chosen-python');
+    writeFileSync(python, '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(
+      path.join(folder, '.vscode/launch.json'),
+      `{ "configurations": [
+        { "name": "open", "type": "debugpy", "request": "launch", "program": "\${file}", "args": "--n 3 'two words'", "env": { "OMP_NUM_THREADS": "1" }, "osx": { "env": { "OMP_NUM_THREADS": "1" } } },
+        { "name": "asks", "type": "debugpy", "request": "launch", "program": "work.py", "args": ["\${input:n}"] }
+      ] }`,
+    );
+    client = await startClient(folder);
+    const preview = (params: object): Promise<BenchPreview> => client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, params);
+    const open = await preview({ ...ref('open'), python, activeFile: pathToFileURL(path.join(folder, 'work.py')).href });
+    assert.equal(open.refusal, null);
+    assert.deepEqual(open.argv, [python, path.join(folder, 'work.py'), '--n', '3', 'two words']);
+    assert.deepEqual(open.interpreter, { path: python, from: "the Python extension's choice" });
+    assert.deepEqual(open.environment, [{ name: 'OMP_NUM_THREADS', value: '1', from: 'env of "open"' }]);
+    assert.match((await preview(ref('open'))).refusal ?? '', /\$\{file\} stands for the file that is open in the editor/);
+    assert.match((await preview(ref('asks'))).refusal ?? '', /\$\{input:n\} is asked for each time/);
+  });
+
   it('measures, relays every event, and offers the winner where it works', async () => {
     const storageDir = path.join(path.dirname(folder), 'recordings');
     client = await startClient(folder, { storageDir, annotations: 'decorations' }, EDITOR, simulated);

@@ -13,7 +13,7 @@ export function previewText(preview: BenchPreview): string {
   return [
     preview.argv.map(quoted).join(' '),
     `in ${preview.cwd}`,
-    ...(preview.interpreter ? [`Python from ${preview.interpreter.from}.`] : []),
+    ...(preview.interpreter ? [`Python: ${preview.interpreter.path} (${preview.interpreter.from}).`] : []),
     ...(environment.length > 0 ? ['', 'Environment of the launch:', ...environment] : []),
     '',
     `Settings to compare: ${arms.join(', ')}.`,

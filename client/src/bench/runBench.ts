@@ -5,6 +5,7 @@ import { messageOf } from '../log.ts';
 import type { Services } from '../services.ts';
 import { chooseLaunch, isLaunchRef } from './chooseLaunch.ts';
 import { confirmRun } from './confirmRun.ts';
+import { chosenPython } from './pythonChoice.ts';
 import { mayRun } from './trustGate.ts';
 
 /** Of commands that run something; what lenses, tests and keybindings may say. */
@@ -24,7 +25,9 @@ export async function runBench(services: Services, mode: 'search' | 'verify', la
     const question = mode === 'verify' ? 'Which launch shall be measured, old against new?' : 'Which launch shall be benchmarked?';
     const launch = isLaunchRef(launchArgument) ? launchArgument : await chooseLaunch((uri) => services.server.launches(uri === undefined ? {} : { uri }), question);
     if (!launch) return undefined;
-    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}) };
+    const python = await chosenPython(vscode.Uri.parse(launch.uri));
+    const activeFile = vscode.window.activeTextEditor?.document.uri.toString();
+    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}), ...(python ? { python } : {}), ...(activeFile ? { activeFile } : {}) };
     const preview = await services.server.preview(params);
     if (preview.refusal !== null) {
       void vscode.window.showErrorMessage(preview.refusal);

@@ -185,6 +185,10 @@ export interface BenchParams extends LaunchRef {
   readonly arms?: readonly Arm[];
   /** Only this part of the program: it is executed again and again in every run. */
   readonly region?: RegionParams;
+  /** The interpreter that the editor's Python extension has chosen; absent when there is none. */
+  readonly python?: string;
+  /** URI of the file that is open, for configurations with `${file}`; absent when none is. */
+  readonly activeFile?: string;
 }
 
 /** Exactly what a run would start; nothing has been run for it. */

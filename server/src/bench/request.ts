@@ -7,6 +7,7 @@ import type { Anchor } from '../core/span.ts';
 import { sameSpan } from '../core/span.ts';
 import { evaluate, type Evaluated, type Value } from '../core/value.ts';
 import { armFor, chooseArms, type CurrentSetting, type Mechanism } from './arms.ts';
+import { applyStart, type DebuggerStart } from './debugStart.ts';
 import { estimateOf } from './estimate.ts';
 import { chooseGrid } from './gridArms.ts';
 import type { BenchPreview, BenchSettings } from './messages.ts';
@@ -30,8 +31,8 @@ export interface BenchHost {
   resolve(base: string, path: string): string;
   isFile(path: string): boolean;
   isDirectory(path: string): boolean;
-  /** The Python for a command word such as `python3`, looked for from a directory upwards. */
-  findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>): Interpreter | { readonly problem: string };
+  /** The Python for a command word such as `python3`, looked for from a directory upwards. `named`: the launch itself decides for this word. */
+  findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, named?: boolean): Interpreter | { readonly problem: string };
   /** Allocators that can be preloaded: name → file. Absent = none. */
   readonly allocators?: () => ReadonlyMap<string, string>;
   /** The OpenMP runtime that PyTorch brings along in the environment of a Python; null when it is not known. */
@@ -71,6 +72,8 @@ export interface BenchOptions {
   readonly lastTrialSeconds?: number;
   /** Folder that launch configurations call `${workspaceFolder}`; null = derived from the launch's file. */
   readonly folder?: string | null;
+  /** How the editor's debugger starts it, which then replaces words, working directory and variables of the configuration. */
+  readonly start?: DebuggerStart | null;
 }
 
 export interface PreparedBench {
@@ -94,12 +97,13 @@ const EDITOR_VARIABLE = /^(?:ELECTRON_|VSCODE_|THREADGAUGE_)/;
 
 /** Prepares a run. Reads nothing but its arguments; starts nothing. */
 export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, host: BenchHost, options: BenchOptions): PreparedBench {
-  const notes: string[] = [];
-  const refusals: string[] = [];
+  const { start } = options;
+  const notes: string[] = [...(start?.notes ?? [])];
+  const refusals: string[] = [...(start?.refusals ?? [])];
   const fact = graph.files.get(launch.uri)?.facts.find((f): f is LaunchFact => f.kind === 'launch' && f.id === launch.id);
   const launchFile = host.pathOf(launch.uri);
   const folder = options.folder ?? workspaceFolderOf(launchFile, host);
-  const { environment, changes } = launchEnvironment(launch, host, folder, notes);
+  const { environment, changes } = launchEnvironment(launch, host, folder, notes, start);
   Object.assign(environment, options.extraEnvironment);
   const context = { machine: host.machine, environment: (name: string) => environment[name] };
   const textOf = (value: Value): string | null => {
@@ -114,6 +118,8 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   let cwd = folder;
   if (options.cwd !== undefined) {
     cwd = options.cwd;
+  } else if (start) {
+    cwd = start.cwd ?? folder;
   } else if (fact?.cwd) {
     const text = textOf(fact.cwd);
     if (text === null) refusals.push('The working directory of this launch is not known before it starts.');
@@ -123,8 +129,8 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   }
   if (!host.isDirectory(cwd)) refusals.push(`The working directory ${cwd} does not exist.`);
 
-  const words: string[] = [...(options.words ?? [])];
-  if (options.words) {
+  const words: string[] = [...(options.words ?? start?.words ?? [])];
+  if (options.words || start) {
     // Given word for word.
   } else if (given.length > 0) {
     for (const word of given) {
@@ -146,7 +152,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     refusals.push('There is no command to run.');
   } else if (command.python !== null) {
     const word = words[command.python] ?? 'python';
-    const found = host.findInterpreter(word, cwd, environment);
+    const found = host.findInterpreter(word, cwd, environment, start?.namesInterpreter);
     if ('problem' in found) refusals.push(found.problem);
     else interpreter = found;
     argv = [...keptPrefix(words, command.python), interpreter?.path ?? word, ...words.slice(command.python + 1)];
@@ -308,13 +314,16 @@ function directoryThatFits(launch: Launch, entry: string | null, launchFile: str
   }
 }
 
-function launchEnvironment(launch: Launch, host: BenchHost, folder: string, notes: string[]): { environment: Record<string, string>; changes: BenchPreview['environment'] } {
+function launchEnvironment(launch: Launch, host: BenchHost, folder: string, notes: string[], start?: DebuggerStart | null): { environment: Record<string, string>; changes: BenchPreview['environment'] } {
   const environment: Record<string, string> = {};
   if (!launch.clearsEnvironment) {
     for (const [name, value] of Object.entries(host.environment)) if (!EDITOR_VARIABLE.test(name)) environment[name] = value;
   }
   const changes = new Map<string, { name: string; value: string | null; from: string }>();
   for (const layer of launch.layers) {
+    // What the configuration itself sets is read as the debugger reads it.
+    const replaced = start != null && layer.origin === 'configuration' && layer.settings.every(({ anchor }) => anchor.uri === launch.uri);
+    if (replaced) continue;
     if (layer.incomplete) notes.push(`Part of ${layer.label} could not be read; variables set there are missing.`);
     for (const { fact } of layer.settings) {
       if (fact.channel !== 'env') continue;
@@ -336,6 +345,7 @@ function launchEnvironment(launch: Launch, host: BenchHost, folder: string, note
       changes.set(name, { name, value: replaced, from: layer.label });
     }
   }
+  if (start) applyStart(start, `env of "${launch.label}"`, environment, changes);
   return { environment, changes: [...changes.values()] };
 }
 

@@ -3,6 +3,7 @@ import { createHash, randomInt } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { alignTable, armTable, callLines, closingSentence, doubtSentence, linesText, ratioSentence } from '../bench/benchText.ts';
+import type { DebuggerStart } from '../bench/debugStart.ts';
 import { type BenchHost, type BenchOptions, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { parseRegion } from '../bench/region.ts';
 import { observedFindings } from '../bench/observedFindings.ts';
@@ -16,6 +17,7 @@ import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.
 import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
+import { debuggerStart, folderSettings, isDebugLaunch } from '../host/node/debugStart.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { defaultRecordingsDirectory, newestRecording, readRecording } from '../host/node/recordings.ts';
 import { loadParsers } from '../host/node/grammars.ts';
@@ -24,6 +26,7 @@ import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts'
 import { pathOfUri, readSource, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import type { Plan } from '../core/plan.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
+import { compoundOf } from '../readers/launchJson/resolve.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
 import { annotation, baselineName, gateGithub, gateJson, gateText, judge, loadRecording, requestAgainst } from './gate.ts';
@@ -179,7 +182,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
   const grid = options.instances !== undefined;
   const asked = { ...(options.instances === undefined || options.instances === 'auto' ? {} : { instances: options.instances }), ...(options.latencyLimit === undefined ? {} : { latencyLimitSeconds: options.latencyLimit }), ...(options.exhaustive === true ? { exhaustive: true } : {}), ...(await lastTrial(target ?? command.map(shellWord).join(' '), options.save)) };
   const shared = { mode: grid ? ('grid' as const) : ('search' as const), vary: options.vary ?? ('auto' as const), ...asked, settings, targetCpus, seed: options.seed ?? randomInt(2 ** 32), ...(options.threads === null ? {} : { threads: options.threads }) };
-  const host = createBenchHost({ machine, interpreter: options.python, interpreterOrigin: '--python', folders: [cwd] });
+  const host = createBenchHost({ machine, demanded: options.python, folders: [cwd] });
   const hash = target?.indexOf('#') ?? -1;
   if (target !== undefined && hash > 0 && !existsSync(target)) {
     const file = path.resolve(target.slice(0, hash));
@@ -192,9 +195,12 @@ async function prepare(target: string | undefined, command: readonly string[], m
     const launches = engine.launches().filter((launch) => launch.uri === uri);
     const name = target.slice(hash + 1);
     const launch = launches.find(({ id }) => id === name) ?? launches.find(({ label }) => label === name);
+    const text = engine.text(uri)?.text ?? '';
+    const compound = launch ? null : compoundOf(text, name);
+    if (compound) throw new UsageError(`"${name}" is a compound, which starts several configurations at once; measure one of them: ${compound.map((one) => `"${one}"`).join(', ')}`);
     if (!launch) throw new UsageError(`${target.slice(0, hash)} has no launch "${name}"${launches.length > 0 ? `; it has ${launches.map(({ id }) => `"${id}"`).join(', ')}` : ''}`);
     const part = await regionIn(launch.entry === null ? null : pathOfUri(launch.entry));
-    return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, folder, ...(part ? { region: part.region } : {}) });
+    return prepareBench(launch, engine.graph(), planLaunch(launch, engine.graph(), machine), host, { ...shared, folder, start: startOf(launch, text, folder, host), ...(part ? { region: part.region } : {}) });
   }
   let words = command;
   if (target !== undefined) {
@@ -247,6 +253,16 @@ async function prepareWords(words: readonly string[], cwd: string, engine: Engin
   // The script it is read as does not exist.
   const environment = prepared.preview.environment.map((change) => (change.from.includes(COMMAND_FILE) ? { ...change, from: 'given in the command' } : change));
   return { ...prepared, preview: { ...prepared.preview, environment } };
+}
+
+/** How VS Code would start a debug configuration; null for every other launch. No file is open, and settings are those of the folder. */
+function startOf(launch: Launch, text: string, folder: string, host: BenchHost): DebuggerStart | null {
+  if (!isDebugLaunch(launch)) return null;
+  const found = (): string | null => {
+    const interpreter = host.findInterpreter('python', folder, host.environment);
+    return 'problem' in interpreter ? null : interpreter.path;
+  };
+  return debuggerStart(launch, { text, folder, folders: [folder], environment: host.environment, machine: host.machine, activeFile: null, settings: folderSettings(folder), interpreter: found });
 }
 
 /** A command that is no launch of anything known. */

@@ -3,6 +3,7 @@ import { createHash, randomInt, randomUUID } from 'node:crypto';
 import type { CancellationToken } from 'vscode-languageserver';
 import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
+import type { DebuggerStart } from '../bench/debugStart.ts';
 import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { trialSecondsOf } from '../bench/estimate.ts';
@@ -17,6 +18,7 @@ import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.
 import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
+import { debuggerStart, folderOfConfiguration, isDebugLaunch, settingsAskedFor } from '../host/node/debugStart.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { saveRecording, writeProblem } from '../host/node/recordings.ts';
 import { createRunnerPort } from '../host/node/runnerProcess.ts';
@@ -42,6 +44,8 @@ export interface BenchServiceOptions {
   readonly localMachine: () => Promise<{ readonly machine: Machine | null; readonly problem: string | null }>;
   /** Version of ThreadGauge, for recordings. */
   readonly version: string;
+  /** A setting of the editor, for configurations that refer to one; undefined when it is not set or nobody can tell. */
+  readonly setting: (name: string, uri: string) => Promise<unknown>;
   readonly adjustRequest?: (request: BenchRequest) => BenchRequest;
   readonly event: (params: BenchEventParams) => void;
   readonly measured: (params: MeasuredParams) => void;
@@ -158,7 +162,7 @@ export class BenchService {
     const { machine, problem } = await this.#options.localMachine();
     if (machine === null) return { refusal: problem ?? 'This machine could not be described.' };
     const graph = engine.graph();
-    const host = this.#host(machine);
+    const host = this.#host(machine, params.python);
     const plan = planLaunch(launch, graph, machine);
     const mode = params.mode ?? 'search';
     let arms = params.arms;
@@ -176,12 +180,30 @@ export class BenchService {
     const last = this.results.get(launch.key);
     const lastTrialSeconds = last && trialSecondsOf(last);
     const asked = { ...(threads ? { threads } : {}), ...(instances ? { instances } : {}), ...(latencyLimitSeconds === undefined ? {} : { latencyLimitSeconds }), ...(exhaustive === undefined ? {} : { exhaustive }) };
-    const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }) };
+    const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }), start: await this.#start(launch, host, folder, params) };
     return { ...prepareBench(launch, graph, plan, host, options), launch, uri: params.uri };
   }
 
-  #host(machine: Machine): BenchHost {
-    return createBenchHost({ machine, interpreter: this.#options.settings().interpreter, interpreterOrigin: 'setting threadgauge.interpreter', folders: this.#options.workspace.folders });
+  /** How the editor would start a debug configuration; null for every other launch. */
+  async #start(launch: Launch, host: BenchHost, folder: string | null, params: BenchParams): Promise<DebuggerStart | null> {
+    const text = this.#options.engine.text(launch.uri)?.text;
+    if (!isDebugLaunch(launch) || text === undefined) return null;
+    const settings = new Map<string, unknown>();
+    for (const name of settingsAskedFor(text, launch.id)) {
+      const value = await this.#options.setting(name, launch.uri);
+      if (value !== undefined && value !== null) settings.set(name, value);
+    }
+    const own = folder ?? folderOfConfiguration(launch);
+    const found = (): string | null => {
+      const interpreter = host.findInterpreter('python', own, host.environment);
+      return 'problem' in interpreter ? null : interpreter.path;
+    };
+    const { folders } = this.#options.workspace;
+    return debuggerStart(launch, { text, folder: own, folders, environment: host.environment, machine: host.machine, activeFile: params.activeFile === undefined ? null : host.pathOf(params.activeFile), settings, interpreter: found });
+  }
+
+  #host(machine: Machine, chosen: string | undefined): BenchHost {
+    return createBenchHost({ machine, chosen, interpreter: this.#options.settings().interpreter, folders: this.#options.workspace.folders });
   }
 
   async #session(prepared: PreparedBench & { launch: Launch; uri: string }, request: NonNullable<PreparedBench['request']>, runner: string, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {

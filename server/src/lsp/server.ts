@@ -90,6 +90,10 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
     workspace,
     settings: () => ({ trusted, runnerPath: options.runnerPath, interpreter: (setting('interpreter') as string | undefined) || undefined, storageDir: options.storageDir, bench: { ...options.bench, ...configuration.bench } }),
     localMachine,
+    setting: async (name, uri) => {
+      if (!abilities?.configuration) return undefined;
+      return await connection.workspace.getConfiguration({ section: name, scopeUri: clientUri(uri) }).catch(() => undefined);
+    },
     ...(adjustRequest ? { adjustRequest } : {}),
     event: (params) => void connection.sendNotification(METHODS.benchEvent, params),
     measured: (params) => void connection.sendNotification(METHODS.measured, params),
@@ -495,10 +499,11 @@ const NO_ABILITIES: ActionAbilities = { relatedInformation: false, tags: false, 
 
 function isBenchParams(value: unknown): value is BenchParams {
   if (typeof value !== 'object' || value === null) return false;
-  const { uri, launchId, mode, threads } = value as Record<string, unknown>;
+  const { uri, launchId, mode, threads, python, activeFile } = value as Record<string, unknown>;
+  const textsOk = [python, activeFile].every((text) => text === undefined || typeof text === 'string');
   const modeOk = mode === undefined || mode === 'search' || mode === 'verify' || mode === 'lines';
   const threadsOk = threads === undefined || (Array.isArray(threads) && threads.every((n) => Number.isInteger(n) && (n as number) >= 1));
-  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && threadsOk;
+  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && threadsOk && textsOk;
 }
 
 /** Editors send null or an empty string for what is not set. */

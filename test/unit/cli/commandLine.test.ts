@@ -152,11 +152,14 @@ describe('command line', function () {
     ['nothing to measure', ['bench'], /name one thing to measure/],
     ['a script that does not exist', ['bench', 'gone.py'], /gone\.py does not exist/],
     ['a launch that does not exist', ['bench', '.vscode/launch.json#other'], /has no launch "other"; it has "classify"/],
+    ['a compound', ['bench', 'debug/launch.json#both'], /"both" is a compound, which starts several configurations at once; measure one of them: "classify", "other"/],
     ['a bad thread list', ['bench', 'classify.py', '--threads', '1,x'], /whole numbers/],
     ['a Python that does not exist', ['bench', 'classify.py', '--python', '/nonexistent/python'], /\/nonexistent\/python \(--python\) does not exist/],
   ] as const) {
     it(`answers ${what} with one line and exit code 2`, async () => {
       writeFileSync(path.join(folder, 'bad.json'), '{"physicalCores": 0}');
+      mkdirSync(path.join(folder, 'debug'));
+      writeFileSync(path.join(folder, 'debug/launch.json'), '{"configurations":[{"name":"classify","type":"debugpy","request":"launch","program":"classify.py"}],"compounds":[{"name":"both","configurations":["classify","other"]}]}');
       const { code, out, err } = await run(args, folder);
       assert.equal(code, 2);
       assert.match(err, pattern);

@@ -12,10 +12,12 @@ const WINDOWS = process.platform === 'win32';
 
 export interface BenchHostOptions {
   readonly machine: Machine;
+  /** Asked for in so many words (`--python`); wins over everything. */
+  readonly demanded?: string | undefined;
+  /** What the editor's Python extension has chosen for the workspace. */
+  readonly chosen?: string | undefined;
   /** The setting `threadgauge.interpreter`; empty = not set. */
-  readonly interpreter: string | undefined;
-  /** What that setting is called where the user made it. */
-  readonly interpreterOrigin: string;
+  readonly interpreter?: string | undefined;
   /** Directories in which virtual environments are looked for; the search goes no higher. */
   readonly folders: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -32,7 +34,7 @@ export function createBenchHost(options: BenchHostOptions): BenchHost {
     resolve: (base, file) => path.resolve(base, file),
     isFile,
     isDirectory: (file) => statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
-    findInterpreter: (word, from, environment) => findInterpreter(word, from, environment, options),
+    findInterpreter: (word, from, environment, named) => findInterpreter(word, from, environment, options, named ?? false),
     allocators: () => findAllocators(options.machine.arch, condaLibraries(options.environment ?? definedVariables(process.env))),
     openMpOf,
     switchesOf: (script) => switchesOf(readText(script) ?? ''),
@@ -50,15 +52,21 @@ export function definedVariables(environment: NodeJS.ProcessEnv): Record<string,
   return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, options: BenchHostOptions): Interpreter | { readonly problem: string } {
-  if (options.interpreter) {
-    const named = findProgram(options.interpreter, from, environment['PATH'] ?? '');
-    return named === null ? { problem: `The Python ${options.interpreter} (${options.interpreterOrigin}) does not exist or may not be executed.` } : { path: named, from: options.interpreterOrigin };
+/** A path that the launch names (in a debug configuration also a bare name) decides, as it does in VS Code; then the Python extension's choice, the setting, a virtual environment, PATH. */
+function findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, options: BenchHostOptions, named: boolean): Interpreter | { readonly problem: string } {
+  const search = environment['PATH'] ?? '';
+  const given = (program: string, origin: string): Interpreter | { readonly problem: string } => {
+    const found = findProgram(program, from, search);
+    return found === null ? { problem: `The Python ${program} (${origin}) does not exist or may not be executed.` } : { path: found, from: origin };
+  };
+  if (options.demanded) return given(options.demanded, '--python');
+  if (named || /[\\/]/.test(word)) {
+    const found = findProgram(word, from, search);
+    if (found !== null) return { path: found, from: 'named in the launch' };
+    return { problem: `The Python ${/[\\/]/.test(word) ? path.resolve(from, word) : word}, which the launch names, does not exist or may not be executed.` };
   }
-  if (/[\\/]/.test(word)) {
-    const named = path.resolve(from, word);
-    return isProgram(named) ? { path: named, from: 'named in the launch' } : { problem: `The Python ${named}, which the launch names, does not exist or may not be executed.` };
-  }
+  if (options.chosen && isProgram(options.chosen)) return { path: options.chosen, from: "the Python extension's choice" };
+  if (options.interpreter) return given(options.interpreter, 'setting threadgauge.interpreter');
   for (const directory of searchDirectories(from, options.folders)) {
     for (const name of ['.venv', 'venv']) {
       const candidate = pythonOf(path.join(directory, name));
@@ -71,7 +79,7 @@ function findInterpreter(word: string, from: string, environment: Readonly<Recor
     const found = findProgram(name, from, environment['PATH'] ?? '');
     if (found !== null) return { path: found, from: 'PATH' };
   }
-  return { problem: `No Python was found: there is no .venv or venv in the workspace, and neither python3 nor python is on PATH. Name the Python to use (${options.interpreterOrigin}).` };
+  return { problem: `No Python was found: there is no .venv or venv in the workspace, and neither python3 nor python is on PATH. Name the Python to use (--python on the command line, the setting threadgauge.interpreter in an editor).` };
 }
 
 /** From a directory up to the workspace folder that holds it; then the folders themselves. */

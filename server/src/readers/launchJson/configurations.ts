@@ -2,10 +2,13 @@
 import type { Node } from 'jsonc-parser';
 import { arrayItems, parseJsonc, propertiesOf, valueOf, type JsoncTree } from '../jsoncTree.ts';
 
-/** A configuration and the properties that hold for Linux. */
+/** What VS Code calls the systems in a configuration. */
+export type System = 'linux' | 'osx' | 'windows';
+
+/** A configuration and the properties that hold for one system. */
 export interface ConfigurationNode {
   readonly node: Node;
-  /** Property nodes by key, the last of duplicates; those of the `linux` block replace the others, as in VS Code. */
+  /** Property nodes by key, the last of duplicates; those of the system's block replace the others, as in VS Code. */
   readonly properties: ReadonlyMap<string, Node>;
   /** Unique within the file. */
   readonly id: string;
@@ -24,8 +27,8 @@ export function parseLaunchJson(text: string): LaunchJsonTree {
   return { ...tree, configurations: configurationsOf(tree.root) };
 }
 
-/** The configurations below a file's root. */
-export function configurationsOf(root: Node | undefined): readonly ConfigurationNode[] {
+/** The configurations below a file's root, as they are on `system`. */
+export function configurationsOf(root: Node | undefined, system: System = 'linux'): readonly ConfigurationNode[] {
   const launch = propertiesOf(root).get('launch');
   const list = propertiesOf(root).get('configurations') ?? (launch ? propertiesOf(valueOf(launch)).get('configurations') : undefined);
   const used = new Map<string, number>();
@@ -33,8 +36,8 @@ export function configurationsOf(root: Node | undefined): readonly Configuration
   for (const node of arrayItems(list && valueOf(list))) {
     if (node.type !== 'object') continue;
     const own = propertiesOf(node);
-    const linux = own.get('linux');
-    const properties = new Map([...own, ...propertiesOf(linux && valueOf(linux))]);
+    const block = own.get(system);
+    const properties = new Map([...own, ...propertiesOf(block && valueOf(block))]);
     const nameNode = valueOf(own.get('name'));
     const name = typeof nameNode?.value === 'string' ? nameNode.value : null;
     const base = name ?? '(unnamed)';
