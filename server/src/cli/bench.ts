@@ -190,7 +190,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
     const directory = path.dirname(file);
     const folder = path.basename(directory) === '.vscode' ? path.dirname(directory) : directory;
     await loadAll(engine, folder);
-    await openFile(engine, file);
+    openFile(engine, file);
     const uri = uriOfPath(file);
     const launches = engine.launches().filter((launch) => launch.uri === uri);
     const name = target.slice(hash + 1);
@@ -244,7 +244,7 @@ async function prepareWords(words: readonly string[], cwd: string, engine: Engin
   const script = words.find((word) => word.endsWith('.py') && existsSync(word));
   if (script !== undefined) {
     await loadAll(engine, path.dirname(path.resolve(script)), (file) => file.endsWith('.py'));
-    await openFile(engine, path.resolve(script));
+    openFile(engine, path.resolve(script));
   }
   engine.open({ uri, languageId: 'shellscript', version: 0, text: `${words.map(shellWord).join(' ')}\n` });
   const launch = engine.launches().find((candidate) => candidate.uri === uri) ?? plainCommand(uri, words);
@@ -286,7 +286,7 @@ async function lastTrial(label: string, save: string | undefined): Promise<{ rea
 
 async function loadAll(engine: Engine, folder: string, wanted: (file: string) => boolean = () => true): Promise<void> {
   const { files } = await scanDirectory(folder, { claims: (uri, head) => engine.claims({ uri, languageId: '', head }), limit: NEIGHBOURS });
-  for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) await tryOpenFile(engine, file);
+  for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) tryOpenFile(engine, file);
 }
 
 function shellWord(word: string): string {

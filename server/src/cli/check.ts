@@ -64,7 +64,7 @@ async function applySafeFixes(engine: Engine): Promise<void> {
       const before = engine.text(uri);
       if (file === null || !before) continue;
       await saveSource(file, applyEdits(before.text, list));
-      await openFile(engine, file);
+      openFile(engine, file);
       done.set(uri, (done.get(uri) ?? 0) + list.length);
     }
   }

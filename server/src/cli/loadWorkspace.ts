@@ -7,7 +7,7 @@ import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
 import { Engine, type EngineConfig } from '../engine/engine.ts';
 import { loadParsers } from '../host/node/grammars.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
-import { configsAbove, pathOfUri, readSource, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { configsAbove, pathOfUri, readSourceAtOnce, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { engineSources } from '../lsp/reportSources.ts';
 import { createReaders } from '../readers/index.ts';
 import type { ReportSources } from '../report/sources.ts';
@@ -36,17 +36,17 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
       if (truncated) process.stderr.write(`threadgauge: ${given} holds more than 200,000 files; the rest was not looked at\n`);
       for (const file of found) files.add(file);
     } else {
-      await openFile(engine, full);
+      openFile(engine, full);
       files.add(full);
     }
   }
   for (const file of files) {
     if (engine.text(uriOfPath(file))) continue;
     // A dangling link or a file without permission is no reason to withhold the rest; only what was named must be there.
-    const problem = await tryOpenFile(engine, file);
+    const problem = tryOpenFile(engine, file);
     if (problem !== null) process.stderr.write(`threadgauge: ${problem}\n`);
   }
-  await openConfigsAbove(engine, paths.length === 0 ? ['.'] : paths);
+  openConfigsAbove(engine, paths.length === 0 ? ['.'] : paths);
   const [problem, ...more] = engine.configProblems();
   if (problem) throw new UsageError(`${displayPath(problem.uri)}:${problem.line}: ${problem.message}${more.length > 0 ? ` (and ${more.length} more)` : ''}`);
   const named = [...files].filter((file) => engine.facts(uriOfPath(file)) !== undefined).length;
@@ -54,20 +54,20 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
 }
 
 /** Configuration of the folders above what was named holds for it too. */
-async function openConfigsAbove(engine: Engine, paths: readonly string[]): Promise<void> {
-  for (const given of paths) for (const file of configsAbove(path.resolve(given))) if (!engine.text(uriOfPath(file))) await tryOpenFile(engine, file);
+function openConfigsAbove(engine: Engine, paths: readonly string[]): void {
+  for (const given of paths) for (const file of configsAbove(path.resolve(given))) if (!engine.text(uriOfPath(file))) tryOpenFile(engine, file);
 }
 
 /** Reads one file into the engine. Throws a UsageError when it cannot be read at all. */
-export async function openFile(engine: Engine, file: string): Promise<void> {
-  const problem = await tryOpenFile(engine, file);
+export function openFile(engine: Engine, file: string): void {
+  const problem = tryOpenFile(engine, file);
   if (problem !== null) throw new UsageError(problem);
 }
 
 /** Reads one file into the engine; the problem when it cannot be read at all. */
-export async function tryOpenFile(engine: Engine, file: string): Promise<string | null> {
+export function tryOpenFile(engine: Engine, file: string): string | null {
   const uri = uriOfPath(file);
-  const content = await readSource(file);
+  const content = readSourceAtOnce(file);
   if (content.kind === 'text') engine.open({ uri, languageId: '', version: 0, text: content.text });
   else if (content.kind === 'unreadable') engine.openUnreadable({ uri, languageId: '' }, content.reason, content.message);
   else return `${path.relative(process.cwd(), file)}: ${content.message}`;

@@ -1,5 +1,6 @@
 /** The contract between a format and the rest: text in, facts out, and edits that put a setting where the format keeps it. */
 import type { Fact, FileFacts, Gap } from './fact.ts';
+import type { FileOutline } from './outlinedFile.ts';
 import type { FileIdentity, TextEdit } from './sourceText.ts';
 import type { ChunkOffsets, TextRange } from './span.ts';
 
@@ -45,6 +46,11 @@ export interface Reader<Syntax = unknown> {
   split(text: string): readonly TextRange[];
   /** The part of `split`'s ranges from one of their starts on, up to the first further start that `isKnown` accepts; for edits of long files. A format that decides about the text as a whole may answer with ranges from 0 on instead. */
   splitFrom?(text: string, from: number, isKnown: (start: number) => boolean): readonly TextRange[];
+  /**
+   * What the whole text says when that is nothing by itself, so that it need not be read until something reaches it; null = read it.
+   * Only asked for files that are read once.
+   */
+  outline?(uri: string, text: string): FileOutline | null;
   /** Reads one chunk. Spans inside are relative to the chunk and carry `chunk: 0`. Never throws. */
   read(chunkText: string): Syntax;
   /** True when the chunk says nothing about threads and may be left out of numbering. */

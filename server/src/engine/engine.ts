@@ -2,6 +2,7 @@
 import type { Fact, FileFacts, Gap, SuppressionFact } from '../core/fact.ts';
 import type { Finding, FixProposal } from '../core/finding.ts';
 import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
+import { outlinedFile, saysNothingAlone, type FileOutline } from '../core/outlinedFile.ts';
 import type { Machine } from '../core/machine.ts';
 import { UNKNOWN_MACHINE } from '../core/machine.ts';
 import type { Plan } from '../core/plan.ts';
@@ -54,6 +55,8 @@ export interface EngineCounters {
   reads: number;
   /** Files whose facts were assembled. */
   assembles: number;
+  /** Files of which an outline was enough so far. */
+  outlines: number;
   /** Times the workspace was linked. */
   links: number;
   /** Launches planned. */
@@ -82,6 +85,8 @@ interface FileEntry {
   assembled: boolean;
   /** Undefined when no reader claims the file. */
   facts: FileFacts | undefined;
+  /** Reads the rest of a file of which only the outline is known, so that its places can be told; null when there is no rest. */
+  readRest: (() => void) | null;
 }
 
 /** What was looked at in the graph, by the planner or by a rule; null when nothing was. */
@@ -121,7 +126,7 @@ const EMPTY_GRAPH: LaunchGraph = { launches: [], files: new Map() };
  * No method throws because of what a file contains.
  */
 export class Engine {
-  readonly counters: EngineCounters = { reads: 0, assembles: 0, links: 0, plans: 0, rules: 0 };
+  readonly counters: EngineCounters = { reads: 0, assembles: 0, outlines: 0, links: 0, plans: 0, rules: 0 };
   readonly #readers: readonly Reader[];
   readonly #rules: readonly Rule[];
   readonly #log: (message: string, error: unknown) => void;
@@ -285,13 +290,16 @@ export class Engine {
 
   /** Where the fact-bearing chunks of the file start. */
   offsets(uri: string): ChunkOffsets {
-    return this.#read(uri)?.offsets ?? [];
+    const entry = this.#read(uri);
+    entry?.readRest?.();
+    return entry?.offsets ?? [];
   }
 
   /** Current absolute offsets of an anchor, within the text. */
   resolve(anchor: Anchor): TextRange {
     const entry = this.#read(anchor.uri);
     if (!entry) return { start: 0, end: 0 };
+    entry.readRest?.();
     const { start, end } = resolveSpan(anchor.span, entry.offsets);
     const length = entry.source.text.length;
     return { start: Math.min(start, length), end: Math.min(end, length) };
@@ -469,7 +477,7 @@ export class Engine {
       entry.lines = null;
       entry.cells = null;
     } else {
-      this.#files.set(source.uri, { source, unreadable, dirty: true, lines: null, cells: null, reader: null, chunks: NO_CHUNKS, changed: null, bearing: [], offsets: [], assembled: false, facts: undefined });
+      this.#files.set(source.uri, { source, unreadable, dirty: true, lines: null, cells: null, reader: null, chunks: NO_CHUNKS, changed: null, bearing: [], offsets: [], assembled: false, facts: undefined, readRest: null });
     }
     this.#dirty.add(source.uri);
   }
@@ -496,7 +504,11 @@ export class Engine {
     entry.reader = reader;
     const gap = entry.unreadable ?? unreadableContent(source.text);
     const before = entry.facts;
-    if (reader === null) {
+    entry.readRest = null;
+    const outline = this.#once && reader !== null && gap === null ? this.#guard(`Reader ${reader.id} failed on ${uri}.`, () => reader.outline?.(uri, source.text) ?? null, null) : null;
+    if (reader !== null && outline !== null) {
+      this.#putOff(entry, reader, outline);
+    } else if (reader === null) {
       entry.chunks = NO_CHUNKS;
       entry.bearing = [];
       entry.offsets = [];
@@ -535,6 +547,26 @@ export class Engine {
     }
     if (entry.facts !== before) this.#take(uri, entry.facts);
     return entry;
+  }
+
+  /** Leaves a file that says nothing by itself unread until somebody asks for its facts or places. */
+  #putOff(entry: FileEntry, reader: Reader, outline: FileOutline): void {
+    this.counters.outlines++;
+    const { uri, text } = entry.source;
+    entry.chunks = NO_CHUNKS;
+    entry.bearing = [];
+    entry.offsets = [];
+    const file = outlinedFile(uri, reader.id, outline, () => {
+      this.counters.outlines--;
+      const { readings, starts } = this.#readChunks(reader, text, NO_CHUNKS, { start: 0, oldEnd: 0 });
+      if (entry.facts === file) {
+        entry.readRest = null;
+        entry.offsets = starts.filter((_, i) => readings[i]?.empty === false);
+      }
+      return this.#assemble(uri, reader, readings.filter(({ empty }) => !empty));
+    });
+    entry.facts = file;
+    entry.readRest = () => void file.facts;
   }
 
   /** Facts that only moved leave the graph and all that follows from it as they are. */
@@ -673,6 +705,7 @@ export class Engine {
   #judgeFile(uri: string): void {
     const facts = this.#graph.files.get(uri);
     if (!facts || this.#fileRules.get(uri)?.facts === facts) return;
+    if (saysNothingAlone(facts)) return;
     const input = { file: facts, machine: this.#machineOfFile(facts), anchor: (fact: Pick<Fact, 'span'>): Anchor => ({ uri, span: fact.span }) };
     const findings: Finding[] = [];
     for (const rule of this.#rules) {
@@ -797,7 +830,7 @@ const suppressing = new WeakMap<FileFacts, boolean>();
 /** True when comments of the file keep findings silent; asked of every file after every edit. */
 function holdsSuppression(file: FileFacts): boolean {
   let holds = suppressing.get(file);
-  if (holds === undefined) suppressing.set(file, (holds = file.facts.some((fact) => fact.kind === 'suppression')));
+  if (holds === undefined) suppressing.set(file, (holds = !saysNothingAlone(file) && file.facts.some((fact) => fact.kind === 'suppression')));
   return holds;
 }
 

@@ -1,5 +1,14 @@
 /** URIs of the workspace's files as paths: joining, normalising, and finding a file by a path someone wrote. */
 
+interface PythonModule {
+  /** `NAME.py`. */
+  file: string | null;
+  /** `NAME/__init__.py`. */
+  initial: string | null;
+  /** `NAME/`, whether there is one or not. */
+  readonly folder: string;
+}
+
 /** Finds workspace files by path; percent-encoding and `.`/`..` segments do not matter. */
 export class FileIndex {
   readonly #byPath = new Map<string, string>();
@@ -10,6 +19,9 @@ export class FileIndex {
   readonly #folders = new Set<string>();
   /** Paths by the name of the file. */
   readonly #byName = new Map<string, string[]>();
+
+  /** Python modules by the folder they lie in and their name. */
+  readonly #modules = new Map<string, Map<string, PythonModule>>();
 
   readonly #uris = new Set<string>();
   readonly #plain = new Map<string, string>();
@@ -28,9 +40,35 @@ export class FileIndex {
       const same = this.#byName.get(name);
       if (same) same.push(path);
       else this.#byName.set(name, [path]);
+      if (name.endsWith('.py')) {
+        const folder = path.slice(0, slash);
+        // Folders without an `__init__.py` are packages too when a module lies below.
+        for (let end = slash; end > 0; ) {
+          const above = path.lastIndexOf('/', end - 1);
+          const known = this.#modules.get(path.slice(0, above))?.has(path.slice(above + 1, end)) === true;
+          this.#module(path.slice(0, above), path.slice(above + 1, end));
+          if (known) break;
+          end = above;
+        }
+        this.#module(folder, name.slice(0, -3)).file = uri;
+        if (name === '__init__.py') this.#module(folder.slice(0, folder.lastIndexOf('/')), folder.slice(folder.lastIndexOf('/') + 1)).initial = uri;
+      }
       for (let end = slash; end > 0 && !this.#folders.has(path.slice(0, end)); end = path.lastIndexOf('/', end - 1)) this.#folders.add(path.slice(0, end));
     }
     this.root = commonFolder(this.#uris);
+  }
+
+  #module(folder: string, name: string): PythonModule {
+    let modules = this.#modules.get(folder);
+    if (!modules) this.#modules.set(folder, (modules = new Map()));
+    let module = modules.get(name);
+    if (!module) modules.set(name, (module = { file: null, initial: null, folder: `${folder}/${name}` }));
+    return module;
+  }
+
+  /** What a name is as a Python module in a folder as `plain` gives it; undefined when it is nothing. */
+  module(folder: string, name: string): Readonly<PythonModule> | undefined {
+    return this.#modules.get(folder)?.get(name);
   }
 
   /** False when no file or folder has this name, so that looking for it in many places can be left out. */
@@ -54,16 +92,11 @@ export class FileIndex {
     return true;
   }
 
-  /** A folder's URI as `at` wants it; the same folders are asked for over and over. */
+  /** A folder's URI as `module` wants it; the same folders are asked for over and over. */
   plain(folder: string): string {
     let plain = this.#plain.get(folder);
     if (plain === undefined) this.#plain.set(folder, (plain = plainPath(folder)));
     return plain;
-  }
-
-  /** The URI of the file at a path made of `plain` and names without special characters. */
-  at(path: string): string | null {
-    return this.#byPath.get(path) ?? null;
   }
 
   /** The URI of a file as the workspace spells it, or null when it is not in the workspace. */

@@ -1,5 +1,6 @@
 /** The workspace files that the imports of a program reach. */
 import type { FileFacts } from '../core/fact.ts';
+import { outlinedImports } from '../core/outlinedFile.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { ancestors, folderOf, type FileIndex } from './fileIndex.ts';
 import { isScriptUri } from './jsModules.ts';
@@ -34,7 +35,11 @@ export function importClosure(entry: string, launch: Pick<Launch, 'entry' | 'ent
 /** Files that some other file of the workspace imports. */
 export function importedFiles(files: ReadonlyMap<string, FileFacts>, index: FileIndex): ReadonlySet<string> {
   const imported = new Set<string>();
-  for (const file of files.values()) for (const found of importsOf(file, importRoots({ entry: file.uri, entryText: null }), index)) if (found !== file.uri) imported.add(found);
+  for (const file of files.values()) {
+    const roots = importRoots({ entry: file.uri, entryText: null });
+    const outlined = outlinedImports(file);
+    for (const found of outlined === null ? importsOf(file, roots, index) : outlined.flatMap((module) => resolveModule(module, file.uri, roots, index))) if (found !== file.uri) imported.add(found);
+  }
   return imported;
 }
 

@@ -1,6 +1,7 @@
 /** The launches of a workspace: configurations followed to the programs they start, and programs that nothing starts. */
 import type { FileFacts } from '../core/fact.ts';
 import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
+import { mayHoldMainGuard, saysNothingAlone } from '../core/outlinedFile.ts';
 import { builtImages } from './builtImages.ts';
 import { placeKey, type Composed, type LaunchPlace } from './composition.ts';
 import { groupsOf, type Workspace } from './environment.ts';
@@ -8,7 +9,7 @@ import { knownText } from './commandLine.ts';
 import { baseName, displayPath, folderOf, joinPath } from './fileIndex.ts';
 import { indexOfFiles } from './graphIndex.ts';
 import { importClosure, importedFiles } from './importClosure.ts';
-import { keptLaunches, type KeptLaunches } from './keptLaunches.ts';
+import { keptLaunches, type KeptLaunches, type Program } from './keptLaunches.ts';
 import { perFile } from './perFile.ts';
 import { concernsLaunch, hasSomethingToPlan, looksLikeProgram } from './programs.ts';
 import { resolveAppModule } from './pythonModules.ts';
@@ -26,27 +27,31 @@ export function buildLaunchGraph(files: ReadonlyMap<string, FileFacts>): LaunchG
   for (const file of files.values()) if (isGunicornConfig(file.uri) && !launches.some((launch) => launch.configFile === file.uri)) launches.push(...implicitServer(file, workspace));
   const root = workspace.index.root;
   const reached = new Set(launches.flatMap((launch) => launch.reachable));
+  const mayBeProgram = [...files.values()].filter((file) => !reached.has(file.uri) && (file.reader === 'python' || file.reader === 'script' || file.reader === 'notebook'));
+  const asProgram = (file: FileFacts): Program =>
+    kept.program(file, files, () => {
+      const found = implicitLaunch(file, workspace);
+      return { launch: found, isProgram: hasSomethingToPlan(file, found.reachable.slice(1).map((uri) => files.get(uri))) };
+    });
+  // Who imports what is asked last: what programs reach has been read by then, and of the rest the outline is enough.
+  for (const file of mayBeProgram) if (mayHoldMainGuard(file) && looksLikeProgram(file, root) && hasMainGuard(file)) asProgram(file);
   const imported = importedFiles(files, workspace.index);
-  for (const file of files.values()) {
-    if (reached.has(file.uri) || (file.reader !== 'python' && file.reader !== 'script' && file.reader !== 'notebook')) continue;
+  for (const file of mayBeProgram) {
     // A module that others import is a program too when it has a main guard.
     if (imported.has(file.uri) && !hasMainGuard(file)) continue;
     // What the file says by itself first: following the imports costs more.
     if (!looksLikeProgram(file, root)) continue;
-    const { launch, isProgram } = kept.program(file, files, () => {
-      const found = implicitLaunch(file, workspace);
-      return { launch: found, isProgram: hasSomethingToPlan(file, found.reachable.slice(1).map((uri) => files.get(uri))) };
-    });
+    const { launch, isProgram } = asProgram(file);
     if (isProgram) launches.push(launch);
   }
   return { launches, files };
 }
 
 /** True when the file does something only when it is run itself. */
-const hasMainGuard = perFile((file) => file.facts.some((fact) => fact.scope.main));
+const hasMainGuard = perFile((file) => mayHoldMainGuard(file) && file.facts.some((fact) => fact.scope.main));
 
 /** The launches that a file says. */
-const launchFacts = perFile((file) => file.facts.filter((fact) => fact.kind === 'launch'));
+const launchFacts = perFile((file) => (saysNothingAlone(file) ? [] : file.facts.filter((fact) => fact.kind === 'launch')));
 
 function configuredLaunches(workspace: Workspace, kept: KeptLaunches): readonly Launch[] {
   const composed: { readonly place: LaunchPlace; readonly key: string; readonly result: Composed }[] = [];

@@ -116,12 +116,12 @@ function walk(root: string, names: readonly string[], files: FileIndex): readonl
   const found: string[] = [];
   let folder = files.plain(root);
   for (const [at, name] of names.entries()) {
-    const file = files.at(`${folder}/${name}.py`);
-    folder = `${folder}/${name}`;
-    const initial = files.at(`${folder}/__init__.py`);
-    if (initial !== null) found.push(initial);
-    else if (file !== null) {
-      found.push(file);
+    const module = files.module(folder, name);
+    if (!module) break;
+    ({ folder } = module);
+    if (module.initial !== null) found.push(module.initial);
+    else if (module.file !== null) {
+      found.push(module.file);
       break;
     } else if (!namespaceContinues(folder, names, at + 1, files)) break;
   }
@@ -130,7 +130,6 @@ function walk(root: string, names: readonly string[], files: FileIndex): readonl
 
 /** True when a folder without `__init__.py` holds the next module of the name: a namespace package. */
 function namespaceContinues(folder: string, names: readonly string[], at: number, files: FileIndex): boolean {
-  const next = names[at];
-  if (next === undefined) return false;
-  return files.at(`${folder}/${next}.py`) !== null || files.at(`${folder}/${next}/__init__.py`) !== null || namespaceContinues(`${folder}/${next}`, names, at + 1, files);
+  const module = files.module(folder, names[at] ?? '');
+  return module !== undefined && (module.file !== null || module.initial !== null || namespaceContinues(module.folder, names, at + 1, files));
 }

@@ -1,5 +1,5 @@
 /** Files of a workspace on disk: which to look at, and their text. */
-import { existsSync, type Dirent } from 'node:fs';
+import { existsSync, readFileSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { open, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -19,16 +19,34 @@ export type FileContent =
 /** Reads a UTF-8 or BOM-marked UTF-16 file. Never throws. */
 export async function readSource(file: string): Promise<FileContent> {
   try {
-    const status = await stat(file);
-    // Reading a pipe would wait for its writer.
-    if (!status.isFile()) return { kind: 'missing', message: 'This is not a regular file.' };
-    const { size } = status;
-    if (size > MAX_FILE_SIZE) return { kind: 'unreadable', reason: 'too-large', message: `The file is ${(size / 1024 / 1024).toFixed(1)} MB; files above ${MAX_FILE_SIZE / 1024 / 1024} MB are not read.` };
-    return decodeSource(await readFile(file));
+    return unreadable(await stat(file)) ?? decodeSource(await readFile(file));
   } catch (error) {
-    return { kind: 'missing', message: `The file cannot be read: ${error instanceof Error ? error.message : String(error)}.` };
+    return missing(error);
   }
 }
+
+/** Reads a file as `readSource` does, while everything else waits: what has nothing else to do gets many files several times faster so. */
+export function readSourceAtOnce(file: string): FileContent {
+  try {
+    return unreadable(statSync(file)) ?? decodeSource(readFileSync(file));
+  } catch (error) {
+    return missing(error);
+  }
+}
+
+/** Why a file is not to be read; null when it is. */
+function unreadable(status: Stats): FileContent | null {
+  // Reading a pipe would wait for its writer.
+  if (!status.isFile()) return { kind: 'missing', message: 'This is not a regular file.' };
+  const { size } = status;
+  return size > MAX_FILE_SIZE ? { kind: 'unreadable', reason: 'too-large', message: `The file is ${(size / 1024 / 1024).toFixed(1)} MB; files above ${MAX_FILE_SIZE / 1024 / 1024} MB are not read.` } : null;
+}
+
+function missing(error: unknown): FileContent {
+  return { kind: 'missing', message: `The file cannot be read: ${error instanceof Error ? error.message : String(error)}.` };
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Decodes a file's bytes the way editors do. */
 export function decodeSource(bytes: Uint8Array): FileContent {
@@ -36,7 +54,7 @@ export function decodeSource(bytes: Uint8Array): FileContent {
   if (utf16 === null && bytes.subarray(0, 8192).includes(0)) return { kind: 'unreadable', reason: 'binary', message: 'The file is binary and was not read.' };
   try {
     // The mark itself is dropped, as editors do, so that offsets agree with theirs.
-    return { kind: 'text', text: new TextDecoder(utf16 ?? 'utf-8', { fatal: true }).decode(bytes) };
+    return { kind: 'text', text: utf16 === null ? UTF_8.decode(bytes) : new TextDecoder(utf16, { fatal: true }).decode(bytes) };
   } catch {
     return { kind: 'unreadable', reason: 'encoding', message: 'The file is not valid UTF-8 and was not read.' };
   }

@@ -5,6 +5,7 @@ import { unknownValue, type Value } from '../../core/value.ts';
 import { readEmbeddedShell } from '../embeddedShell.ts';
 import { startedProgram, startsProgram, type StoresTo } from './launches.ts';
 import { FAN_OUTS } from './fanOutApis.ts';
+import { modulesLoadedBy } from './imports.ts';
 import { ARGUMENT_SETTINGS, CONFIGURABLE, EXTERNAL, MODEL_METHODS, MODEL_NAME, MODEL_RUNS, SETTERS, TORCH_FILL, TORCH_METHODS, computeLibrary, isCallOfInterest, isModelBase, isModelFactory } from './interest.ts';
 import { FileNames, changedNames, exportsOf, LOCALS, localsKey, normalise, orderOf, type NumberedSyntax, type Place, type Target } from './names.ts';
 import type { BindItem, CallItem, ClassItem, DefineItem, Expression, FieldItem, ImportItem, ProductItem, PythonArgument, PythonSyntax, Range, StoreItem } from './syntax.ts';
@@ -183,7 +184,7 @@ const CONFIGURED: Readonly<Record<NonNullable<FileRole>, ReadonlySet<string>>> =
   celery: new Set(['worker_concurrency']),
 };
 
-function roleOf(uri: string): FileRole {
+export function roleOf(uri: string): FileRole {
   const name = uri.slice(uri.lastIndexOf('/') + 1);
   return /^gunicorn[\w.-]*\.py$/.test(name) ? 'gunicorn' : /^celery_?config\.py$/.test(name) ? 'celery' : null;
 }
@@ -378,9 +379,7 @@ class Assembly {
     };
     // A name that is passed on is a constant here too.
     if (item.scope.func === null && item.member !== null && (QUANTITY_NAME.test(item.bound) || CONSTANT_NAME.test(item.bound)) && !EXTERNAL.has(item.module.split('.', 1)[0] ?? '') && this.#names.isConstant(item.bound)) this.#addConstant(item, item.bound, { kind: 'name', name: item.target });
-    // `from . import helpers` loads the package, then the module of that name.
-    load(item.module);
-    if (item.member !== null && item.member !== '*' && !EXTERNAL.has(item.module.split('.', 1)[0] ?? '')) load(item.target);
+    for (const module of modulesLoadedBy(item)) load(module);
   }
 
   /** A name that a server takes from its configuration file. */

@@ -25,15 +25,34 @@ function isOneLine(text: string): boolean {
 }
 
 export function toExpression(node: PythonNode, text: string, depth = 0): Expression {
-  const range: Range = { start: node.start, end: node.end };
-  const other = (why: string): Expression => ({ kind: 'other', why, text: shorten(text.slice(node.start, node.end), 60), ...range });
-  if (depth > MAX_DEPTH) return other('is too deeply nested');
+  const { type, start, end } = node;
+  if (depth > MAX_DEPTH) return { kind: 'other', why: 'is too deeply nested', text: shorten(text.slice(start, end), 60), start, end };
+  // Most of what is written is one of these; the rest costs more.
+  if (type === 'identifier') return { kind: 'name', name: text.slice(start, end), start, end };
+  if (type === 'string') return string(node, text, depth);
+  if (type === 'attribute') {
+    const object = child(node, 'object');
+    const name = child(node, 'attribute');
+    if (object && name) {
+      const base = toExpression(object, text, depth + 1);
+      const written = text.slice(name.start, name.end);
+      return base.kind === 'name' ? { kind: 'name', name: `${base.name}.${written}`, start, end } : { kind: 'attribute', object: base, name: written, start, end };
+    }
+  }
+  if (type === 'call') {
+    const callee = child(node, 'function');
+    const list = child(node, 'arguments');
+    if (callee && list) return { kind: 'call', callee: toExpression(callee, text, depth + 1), args: readArguments(list, text, depth + 1), start, end };
+  }
+  const range: Range = { start, end };
+  const other = (why: string): Expression => ({ kind: 'other', why, text: shorten(text.slice(start, end), 60), start, end });
   const inner = (part: PythonNode): Expression => toExpression(part, text, depth + 1);
   const source = (part: PythonNode): string => text.slice(part.start, part.end);
 
   switch (node.type) {
-    case 'identifier':
-      return { kind: 'name', name: source(node), ...range };
+    case 'attribute':
+    case 'call':
+      return other('is incomplete');
     case 'integer':
     case 'float': {
       const value = parseNumber(source(node));
@@ -44,25 +63,10 @@ export function toExpression(node: PythonNode, text: string, depth = 0): Express
       return { kind: 'literal', value: node.type === 'true', type: 'bool', ...range };
     case 'none':
       return { kind: 'literal', value: null, type: 'none', ...range };
-    case 'string':
-      return string(node, text, depth);
     case 'concatenated_string': {
       const parts = node.children.filter((part) => part.type === 'string').map(inner);
       const plain = parts.every((part) => part.kind === 'literal');
       return plain ? { kind: 'literal', value: parts.map((part) => (part.kind === 'literal' ? String(part.value) : '')).join(''), type: 'string', ...range } : { kind: 'concatenation', parts, ...range };
-    }
-    case 'attribute': {
-      const object = child(node, 'object');
-      const name = child(node, 'attribute');
-      if (!object || !name) return other('is incomplete');
-      const base = inner(object);
-      return base.kind === 'name' ? { kind: 'name', name: `${base.name}.${source(name)}`, ...range } : { kind: 'attribute', object: base, name: source(name), ...range };
-    }
-    case 'call': {
-      const callee = child(node, 'function');
-      const list = child(node, 'arguments');
-      if (!callee || !list) return other('is incomplete');
-      return { kind: 'call', callee: inner(callee), args: readArguments(list, text, depth + 1), ...range };
     }
     case 'subscript': {
       const object = child(node, 'value');
@@ -163,7 +167,13 @@ export function readArguments(list: PythonNode, text: string, depth: number): re
 }
 
 function string(node: PythonNode, text: string, depth: number): Expression {
-  const range: Range = { start: node.start, end: node.end };
+  const { start, end, children } = node;
+  // A text in plain quotes, without anything that stands for something else.
+  if (children.length <= 3 && children[0]?.end === start + 1 && (children.length < 3 || (children[1]?.type === 'string_content' && children[1].children.length === 0))) {
+    const value = text.slice(start + 1, end - 1);
+    if (!value.includes('\\') && text.charCodeAt(start) === text.charCodeAt(end - 1) && children.length === (value === '' ? 2 : 3)) return { kind: 'literal', value, type: 'string', start, end };
+  }
+  const range: Range = { start, end };
   const opening = node.children[0];
   const first = opening ? text.charCodeAt(opening.start) : 0;
   const prefix = opening && first !== 34 && first !== 39 ? text.slice(opening.start, opening.end).replaceAll(/["']/g, '').toLowerCase() : '';

@@ -1,6 +1,7 @@
 /** Reads the syntax of one chunk into plain items, without resolving any name. */
 import { TOP_LEVEL, type Scope } from '../../core/fact.ts';
 import { readArguments, shorten, toExpression } from './expression.ts';
+import { conditionOf, importItems, type Condition } from './imports.ts';
 import { child, childOfType } from '../syntaxNode.ts';
 import type { PythonNode } from './pythonNode.ts';
 import type { BindItem, CallItem, ClassField, ClassItem, Expression, Item, PythonSyntax, Range, SyntaxGap } from './syntax.ts';
@@ -219,28 +220,7 @@ class Extraction {
   }
 
   #import(node: PythonNode, context: Context): void {
-    const range = { start: node.start, end: node.end };
-    const common = { kind: 'import' as const, ...range, scope: context.scope, runs: context.runs };
-    const from = child(node, 'module_name');
-    const module = from ? this.#source(from).replaceAll(/\s/g, '') : null;
-    for (const part of node.children) {
-      if (part.type === 'wildcard_import' && module !== null) {
-        this.items.push({ ...common, module, member: '*', bound: '*', target: module });
-      }
-      if (part.field !== 'name') continue;
-      const aliased = part.type === 'aliased_import';
-      const nameNode = aliased ? child(part, 'name') : part;
-      const aliasNode = aliased ? child(part, 'alias') : undefined;
-      if (!nameNode || nameNode.missing) continue;
-      const name = this.#source(nameNode).replaceAll(/\s/g, '');
-      const alias = aliasNode ? this.#source(aliasNode) : null;
-      if (module === null) {
-        const head = name.split('.', 1)[0] ?? name;
-        this.items.push({ ...common, module: name, member: null, bound: alias ?? head, target: alias === null ? head : name });
-      } else {
-        this.items.push({ ...common, module, member: name, bound: alias ?? name, target: module.endsWith('.') ? module + name : `${module}.${name}` });
-      }
-    }
+    for (const name of importItems(node, this.#text)) this.items.push({ kind: 'import', start: node.start, end: node.end, scope: context.scope, runs: context.runs, ...name });
   }
 
   #delete(node: PythonNode, context: Context): void {
@@ -257,7 +237,7 @@ class Extraction {
   #if(node: PythonNode, context: Context): void {
     const condition = child(node, 'condition');
     if (condition) this.#visit(condition, context);
-    const verdict = condition ? this.#verdict(condition) : 'unknown';
+    const verdict = condition ? conditionOf(condition, this.#text) : 'unknown';
     const consequence = child(node, 'consequence');
     if (consequence && verdict !== 'never') this.block(consequence, branch(context, verdict));
     const rest = verdict === 'always' ? null : verdict === 'never' ? context : conditional(context);
@@ -267,7 +247,7 @@ class Extraction {
       if (part.type === 'elif_clause') {
         const test = child(part, 'condition');
         if (test) this.#visit(test, rest);
-        const inner = test ? this.#verdict(test) : 'unknown';
+        const inner = test ? conditionOf(test, this.#text) : 'unknown';
         const body = child(part, 'consequence');
         if (body && inner !== 'never') this.block(body, branch(conditional(rest), inner === 'always' ? 'unknown' : inner));
       } else {
@@ -276,29 +256,6 @@ class Extraction {
       }
     }
     for (const part of node.children) if (part.type === 'ERROR') this.#broken(part, context);
-  }
-
-  /** What is known of a condition without running anything. */
-  #verdict(node: PythonNode): Verdict {
-    switch (node.type) {
-      case 'true':
-        return 'always';
-      case 'false':
-        return 'never';
-      case 'integer':
-        return this.#source(node) === '0' ? 'never' : 'always';
-      case 'identifier':
-      case 'attribute':
-        return /(?:^|\.)TYPE_CHECKING$/.test(this.#source(node)) ? 'never-runs' : 'unknown';
-      case 'parenthesized_expression':
-        return node.children[0] ? this.#verdict(node.children[0]) : 'unknown';
-      case 'comparison_operator':
-        return /^(?:__name__\s*==\s*(["'])__main__\1|(["'])__main__\2\s*==\s*__name__)$/.test(this.#source(node)) ? 'main' : 'unknown';
-      case 'boolean_operator':
-        return node.children.some((part) => part.type === 'comparison_operator' && this.#verdict(part) === 'main') && this.#source(node).includes(' and ') ? 'maybe-main' : 'unknown';
-      default:
-        return 'unknown';
-    }
   }
 
   #for(node: PythonNode, context: Context): void {
@@ -321,7 +278,7 @@ class Extraction {
     const inner = looped(context, null);
     if (condition) this.#visit(condition, { ...inner, scope: { ...inner.scope } });
     const body = child(node, 'body');
-    if (body && !(condition && this.#verdict(condition) === 'never')) this.block(body, inner);
+    if (body && !(condition && conditionOf(condition, this.#text) === 'never')) this.block(body, inner);
     this.#tails(node, context);
   }
 
@@ -720,7 +677,9 @@ class Extraction {
     const only = targets.length === 1 ? targets[0] : undefined;
     const result = only?.type === 'identifier' || only?.type === 'attribute' ? this.#source(only) : null;
     this.#visit(value, { ...context, result });
-    const expression = toExpression(value, this.#text);
+    // What was called has just been read.
+    const last = this.items.at(-1);
+    const expression: Expression = value.type === 'call' && last?.kind === 'call' && last.call.start === value.start && last.call.end === value.end ? { kind: 'call', callee: last.callee, args: last.args, start: value.start, end: value.end } : toExpression(value, this.#text);
     for (const target of targets) this.#assign(target, expression, value, context);
   }
 
@@ -834,9 +793,7 @@ class Extraction {
   }
 }
 
-type Verdict = 'always' | 'never' | 'never-runs' | 'main' | 'maybe-main' | 'unknown';
-
-function branch(context: Context, verdict: Verdict): Context {
+function branch(context: Context, verdict: Condition): Context {
   switch (verdict) {
     case 'always':
       return context;

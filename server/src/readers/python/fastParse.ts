@@ -44,7 +44,7 @@ const RESERVED: ReadonlySet<string> = new Set('False None True and as assert asy
 const NAME_FOLLOWS = /[ \t]*(?:=[^=]|:[^=]|\.\s*\w)/y;
 
 const INTEGER = /(?:0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+|(?:0|[1-9]\d*(?:_\d+)*)[jJ]?)(?![\w.])/y;
-const FLOAT = /(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])|\d+[eE][+-]?\d+(?![\w.])/y;
+const FLOAT = /(?:\d+(?:_\d+)*\.\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])|\d+[eE][+-]?\d+(?![\w.])/y;
 const ESCAPE = /\\(?:u[a-fA-F\d]{4}|U[a-fA-F\d]{8}|x[a-fA-F\d]{2}|[0-7]{1,3}(?!\d)|\r?\n|['"abfrntv\\])/y;
 
 /** Deeper than people write. */
@@ -569,8 +569,11 @@ class FastParse {
   readonly #type = (): OpenNode => {
     const { type, start, end } = this.#expression();
     // What only looks like a subscript is no type.
-    const written = this.#text.slice(start, end);
-    if (written.includes('[') && (written.includes(':') || written.includes('][') || written.includes('*') || (type !== 'subscript' && type !== 'binary_operator'))) unsure();
+    let written = this.#text.slice(start, end);
+    if (written.includes('[')) {
+      if (written.includes('"') || written.includes("'")) written = written.replaceAll(/"[^"\\\n]*"|'[^'\\\n]*'/g, '');
+      if (written.includes('[') && (written.includes(':') || written.includes('][') || written.includes('*') || (type !== 'subscript' && type !== 'binary_operator' && type !== 'parenthesized_expression'))) unsure();
+    }
     return node('type', start, end);
   };
 
@@ -733,6 +736,7 @@ class FastParse {
         this.#inPrint = called;
         const statement = this.#expressionStatement();
         this.#inPrint = false;
+        if (called && this.#text.startsWith('type', start) && statement.children[0]?.type === 'assignment') return typeAlias(statement);
         // `print (a), b` is a statement of Python 2.
         if (called && (statement.children.length !== 1 || statement.children[0]?.type !== 'call')) unsure();
         return statement;
@@ -853,6 +857,7 @@ class FastParse {
       }
       return assignment;
     }
+    if (this.#atStatementEnd()) return null;
     const operator = /(?:\*\*|\/\/|>>|<<|[-+*/%@&|^])=/y;
     operator.lastIndex = this.#at;
     const sign = operator.exec(this.#text)?.[0];
@@ -988,8 +993,8 @@ class FastParse {
     return lambda;
   }
 
-  #boolean(word: string, operand: () => OpenNode): OpenNode {
-    let left = operand();
+  #boolean(word: string, first: OpenNode, operand: () => OpenNode): OpenNode {
+    let left = first;
     while (this.#word === word) {
       const operation = node('boolean_operator', left.start, left.end);
       this.#add(operation, left, 'left');
@@ -1002,11 +1007,26 @@ class FastParse {
     return left;
   }
 
-  readonly #or = (): OpenNode => this.#boolean('or', this.#and);
-  readonly #and = (): OpenNode => this.#boolean('and', this.#not);
+  readonly #or = (): OpenNode => {
+    if (this.#word === 'not' || this.#word === 'lambda') return this.#boolean('or', this.#and(), this.#and);
+    const operand = this.#unary();
+    // Most operands stand alone.
+    switch (this.#code()) {
+      case COMMA:
+      case CLOSE_PAREN:
+      case CLOSE_BRACKET:
+      case CLOSE_BRACE:
+      case COLON:
+      case LINE_FEED:
+        return operand;
+      default:
+        return this.#boolean('or', this.#boolean('and', this.#comparison(operand), this.#not), this.#and);
+    }
+  };
+  readonly #and = (): OpenNode => this.#boolean('and', this.#not(), this.#not);
   readonly #not = (): OpenNode => {
     if (this.#word === 'lambda') return unsure();
-    if (this.#word !== 'not') return this.#comparison();
+    if (this.#word !== 'not') return this.#comparison(this.#unary());
     if (++this.#depth > MAX_DEPTH) unsure();
     const operation = node('not_operator', this.#at, this.#at);
     this.#takeWord(operation, 'not');
@@ -1015,8 +1035,8 @@ class FastParse {
     return operation;
   };
 
-  #comparison(): OpenNode {
-    const left = this.#binary(1);
+  #comparison(first: OpenNode): OpenNode {
+    const left = this.#binary(first, 1);
     let comparison: OpenNode | null = null;
     for (;;) {
       const length = this.#comparisonOperator();
@@ -1031,7 +1051,7 @@ class FastParse {
     }
   }
 
-  readonly #operand = (): OpenNode => this.#binary(1);
+  readonly #operand = (): OpenNode => this.#binary(this.#unary(), 1);
 
   /** How long the operator at hand is when it compares; 0 for others. */
   #comparisonOperator(): number {
@@ -1089,8 +1109,8 @@ class FastParse {
     }
   }
 
-  #binary(lowest: number): OpenNode {
-    let left = this.#unary();
+  #binary(first: OpenNode, lowest: number): OpenNode {
+    let left = first;
     for (;;) {
       const sign = this.#operator();
       const precedence = sign === '' ? 0 : (BINARY.get(sign) ?? 0);
@@ -1102,7 +1122,7 @@ class FastParse {
       this.#advance(sign.length);
       if (++this.#depth > MAX_DEPTH) unsure();
       // Powers go to the right.
-      this.#part(operation, 'right', () => this.#binary(precedence === POWER ? UNARY : precedence + 1));
+      this.#part(operation, 'right', () => this.#binary(this.#unary(), precedence === POWER ? UNARY : precedence + 1));
       this.#depth--;
       left = operation;
     }
@@ -1115,7 +1135,7 @@ class FastParse {
     const operation = node('unary_operator', this.#at, this.#at);
     this.#add(operation, node(sign, this.#at, this.#at + 1), 'operator');
     this.#advance(1);
-    this.#part(operation, 'argument', () => this.#binary(POWER));
+    this.#part(operation, 'argument', () => this.#binary(this.#unary(), POWER));
     this.#depth--;
     return operation;
   }
@@ -1518,6 +1538,19 @@ class FastParse {
     this.#at = at + 1;
     this.#end = at + 1;
   }
+}
+
+/** The grammar takes `type(a).b = c` for an alias of a type. */
+function typeAlias(statement: OpenNode): OpenNode {
+  const [left, right, ...more] = statement.children[0]?.children ?? [];
+  if (statement.children.length !== 1 || left?.type !== 'attribute' || !right || more.length > 0 || !/^(?:identifier|attribute|call|lambda|none|true|false|integer|string)$/.test(right.type)) return unsure();
+  const [called] = left.children;
+  if (called?.type !== 'call' || called.children[0]?.type !== 'identifier' || called.children[0].end - called.children[0].start !== 4) return unsure();
+  const names = node('type', left.start + 4, left.end);
+  const value = node('type', right.start, right.end);
+  names.field = 'left';
+  value.field = 'right';
+  return node('type_alias_statement', statement.start, statement.end, [names, value]);
 }
 
 const NUMBERS = [

@@ -1,12 +1,13 @@
 /** The reader of Python files: split at top-level statements, parse each chunk, resolve names across the file. */
 import type { Reader } from '../../core/reader.ts';
-import { assemble } from './assemble.ts';
+import { assemble, roleOf } from './assemble.ts';
 import { extract } from './extract.ts';
 import { brokenLength } from '../syntaxNode.ts';
 import type { SyntaxParser } from '../syntaxParser.ts';
 import { parseFast } from './fastParse.ts';
 import { parsePython, parseWithGrammar, type PythonNode } from './pythonNode.ts';
 import { closeOpenParts, openTripleQuote, originalOffset } from './repair.ts';
+import { outlineOf } from './outline.ts';
 import { isSilent } from './silence.ts';
 import { split, splitFrom } from './split.ts';
 import { statementEnds } from './statementEnds.ts';
@@ -36,11 +37,11 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
     },
     split: (text) => splitFrom(text, 0, () => false),
     splitFrom,
+    outline: (uri, text) => (roleOf(uri) === null ? outlineOf(text, trees) : null),
     read(chunkText) {
-      if (!CAN_MATTER.test(chunkText)) return EMPTY;
+      if (!canMatter(chunkText)) return EMPTY;
       // Only a text that says nothing comes as a whole.
       if (isSilent(chunkText) && split(chunkText).length > 1) return EMPTY;
-      if (chunkText.length > DATA_LIMIT && DATA_LITERAL.test(chunkText) && !/[\w)\]]\s*\(|threadgauge:|\benviron\b/.test(chunkText)) return EMPTY;
       if (chunkText.length > MAX_CHUNK) {
         const kilobytes = Math.round(chunkText.length / 1000);
         return { items: [], mentions: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'too-large', message: `This statement is ${kilobytes} kB long and was not read.` }] };
@@ -62,6 +63,20 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
     statementEnds: (text, lines) => statementEnds(parser, text, lines),
     statements: (text) => statements(parser, text),
   };
+}
+
+/** False for a chunk that neither binds, calls, imports nor silences anything, and for data. */
+function canMatter(chunkText: string): boolean {
+  if (!CAN_MATTER.test(chunkText)) return false;
+  return chunkText.length <= DATA_LIMIT || !DATA_LITERAL.test(chunkText) || /[\w)\]]\s*\(|threadgauge:|\benviron\b/.test(chunkText);
+}
+
+/** The chunks of a text that can matter, with their trees; null for one that is not common Python. */
+function* trees(text: string): Iterable<{ readonly chunk: string; readonly tree: PythonNode | null }> {
+  for (const { start, end } of split(text)) {
+    const chunk = text.slice(start, end);
+    if (canMatter(chunk)) yield { chunk, tree: chunk.length > MAX_CHUNK ? null : parseFast(chunk) };
+  }
 }
 
 function parse(parser: SyntaxParser, text: string): PythonSyntax {

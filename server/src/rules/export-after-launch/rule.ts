@@ -1,6 +1,7 @@
 /** Reports exports of a shell script that come after everything it starts. */
 import { distinctKnobByEnv } from '../../knobs/catalogue.ts';
-import type { Fact } from '../../core/fact.ts';
+import type { FileFacts } from '../../core/fact.ts';
+import { saysNothingAlone } from '../../core/outlinedFile.ts';
 import { programStart, startsHere } from '../programStart.ts';
 import { defineRule } from '../rule.ts';
 
@@ -46,10 +47,10 @@ export const rule = defineRule({
   },
 });
 
-function sourced(uri: string, files: ReadonlyMap<string, { readonly facts: readonly Fact[] }>): boolean {
+function sourced(uri: string, files: ReadonlyMap<string, FileFacts>): boolean {
   const name = uri.split('/').at(-1) ?? '';
-  for (const [other, { facts }] of files) {
-    if (other !== uri && facts.some((f) => f.kind === 'link' && f.relation === 'source' && JSON.stringify(f.target).includes(name))) return true;
+  for (const [other, file] of files) {
+    if (other !== uri && !saysNothingAlone(file) && file.facts.some((f) => f.kind === 'link' && f.relation === 'source' && JSON.stringify(f.target).includes(name))) return true;
   }
   return false;
 }
