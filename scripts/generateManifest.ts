@@ -21,6 +21,7 @@ interface Command {
 /** Named in the palette as `ThreadGauge: title`. */
 const COMMANDS: readonly Command[] = [
   { id: 'runBenchmark', title: 'Run Benchmark', icon: '$(dashboard)', when: '!virtualWorkspace' },
+  { id: 'benchmarkSelection', title: 'Benchmark the Selection', when: 'editorLangId == python && !virtualWorkspace' },
   { id: 'verifyBenchmark', title: 'Verify: Measure Old Against New Setting', when: '!virtualWorkspace' },
   { id: 'cancelBenchmark', title: 'Cancel Benchmark', icon: '$(debug-stop)', when: 'threadgauge.benchmarkRunning' },
   { id: 'pauseBenchmark', title: 'Pause Benchmark', icon: '$(debug-pause)', when: 'threadgauge.benchmarkRunning && !threadgauge.benchmarkPaused' },
@@ -57,6 +58,7 @@ function generatedKeys(): Readonly<Record<string, unknown>> {
       commands: COMMANDS.map(({ id, title, icon }) => ({ command: `threadgauge.${id}`, title, category: 'ThreadGauge', ...(icon ? { icon } : {}) })),
       menus: {
         commandPalette: COMMANDS.flatMap(({ id, when }) => (when ? [{ command: `threadgauge.${id}`, when }] : [])),
+        'editor/context': [{ command: 'threadgauge.benchmarkSelection', when: 'editorLangId == python && editorHasSelection && !virtualWorkspace && !threadgauge.benchmarkRunning', group: '9_threadgauge' }],
         'editor/title': [{ command: 'threadgauge.cancelBenchmark', when: 'threadgauge.benchmarkRunning && resourceLangId == python', group: 'navigation' }],
         'editor/title/run': [{ command: 'threadgauge.runBenchmark', when: 'resourceLangId == python && !virtualWorkspace && !threadgauge.benchmarkRunning', group: '9_threadgauge' }],
       },

@@ -99,6 +99,27 @@ describe('benchmarks through the language server', function () {
     assert.match((await preview(ref('asks'))).refusal ?? '', /\$\{input:n\} is asked for each time/);
   });
 
+  it('measures the selected lines of a file by themselves, and keeps the result apart from that of the launch', async () => {
+    client = await startClient(folder, { annotations: 'decorations', bench: { budgetSeconds: 60 } }, EDITOR);
+    const uri = client.open(path.join(folder, 'work.py'));
+    const region = { uri, lines: { first: 7, last: 7 } };
+    const preview = await client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, { ...ref('work'), region });
+    assert.equal(preview.refusal, null);
+    assert.deepEqual(preview.region, { path: path.join(folder, 'work.py'), first: 8, last: 8, label: 'time.sleep(0.03 / threads)' });
+    const reply = await bench({ ...ref('work'), region, threads: [1, 4] });
+    assert.equal(reply.outcome, 'finished', reply.message);
+    assert.equal(reply.state?.plan?.selection?.unit, 'call');
+    const [one] = reply.state?.arms ?? [];
+    assert.ok((one?.summary?.median_ns ?? 0) >= 30e6 && (one?.summary?.calls ?? 0) >= 5, JSON.stringify(one));
+    if (reply.state?.verdict?.outcome === 'faster') assert.match(reply.message, / times faster per call than /);
+    const { refusal } = await client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, { ...ref('work'), mode: 'verify' });
+    assert.match(refusal ?? '', /no better setting to verify/);
+    const empty = await client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, { ...ref('work'), region: { uri, lines: { first: 2, last: 3 } } });
+    assert.equal(empty.refusal, 'There is no statement at lines 3 to 4 of work.py.');
+    const named = await client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, { ...ref('work'), region: { uri, function: 'work' } });
+    assert.deepEqual([named.refusal, named.region?.label], [null, 'function work']);
+  });
+
   it('measures, relays every event, and offers the winner where it works', async () => {
     const storageDir = path.join(path.dirname(folder), 'recordings');
     client = await startClient(folder, { storageDir, annotations: 'decorations' }, EDITOR, simulated);

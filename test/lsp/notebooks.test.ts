@@ -1,11 +1,11 @@
 /** Notebooks as an editor shows them: their cells are documents of their own. */
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { CodeAction, CompletionItem, Diagnostic, Hover, TextDocumentEdit } from 'vscode-languageserver';
-import { METHODS, type PlanReply } from '../../server/src/bench/messages.ts';
+import type { CodeAction, CodeLens, CompletionItem, Diagnostic, Hover, TextDocumentEdit } from 'vscode-languageserver';
+import { type BenchParams, type BenchPreview, METHODS, type PlanReply } from '../../server/src/bench/messages.ts';
 import { cellDocument, cellUri, notebookCell, OLD_EDITOR, startClient, type TestCell, type TestClient, until } from './testClient.ts';
 
 const code = (text: string): TestCell => ({ languageId: 'python', text });
@@ -185,5 +185,27 @@ describe('notebooks in the language server', function () {
     change(uri, { structure: { array: { start: 0, deleteCount: 99 }, didClose: cells.map((cell) => ({ uri: cell })) } });
     assert.deepEqual(await places(cells[2] ?? ''), []);
     assert.equal(await client.connection.sendRequest('textDocument/hover', { textDocument: { uri: cells[2] }, position: { line: 9, character: 9 } }), null);
+  });
+
+  it('offer their cells with calls of a model to a benchmark, which runs those before it as a script elsewhere', async () => {
+    const model = 'import torch\nnet = torch.nn.Linear(4, 4)';
+    const cells = [code('%env OMP_NUM_THREADS=2'), code(model), code('x = torch.ones(4)\ny = net(x)')];
+    writeFileSync(file, JSON.stringify({ cells: cells.map(({ text }) => ({ cell_type: 'code', metadata: {}, outputs: [], source: text })), metadata: { language_info: { name: 'python' } }, nbformat: 4, nbformat_minor: 5 }));
+    client = await startClient(folder, { annotations: 'decorations' });
+    const { cells: documents } = client.openNotebook(file, cells);
+    const lensesOf = async (uri = ''): Promise<readonly CodeLens[]> => client.connection.sendRequest<CodeLens[]>('textDocument/codeLens', { textDocument: { uri } });
+    assert.deepEqual((await lensesOf(documents[2])).map(({ command, range }) => `${range.start.line} ${command?.title}`), ['0 Benchmark this cell', '1 Benchmark this']);
+    assert.deepEqual((await lensesOf(documents[1])).filter(({ command }) => command?.title.startsWith('Benchmark')), []);
+    const [cell, call] = (await lensesOf(documents[2])).map(({ command }) => command?.arguments?.[0] as BenchParams);
+    const preview = async (params: BenchParams | undefined): Promise<BenchPreview> => client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, params);
+    const whole = await preview(cell);
+    assert.deepEqual([whole.region?.label, whole.region?.first, whole.region?.last], ['cell 3', 4, 5]);
+    const part = await preview(call);
+    assert.deepEqual([part.region?.label, part.region?.first], ['y = net(x)', 5]);
+    for (const { argv, cwd } of [whole, part]) {
+      assert.equal(cwd, folder);
+      assert.ok(argv.at(-1)?.endsWith('work.py') && !argv.at(-1)?.startsWith(folder), argv.join(' '));
+    }
+    assert.deepEqual(readdirSync(folder), ['work.ipynb']);
   });
 });

@@ -153,6 +153,44 @@ describe('a benchmark of real PyTorch', function () {
   });
 });
 
+describe('a part of a program', function () {
+  this.timeout(300_000);
+
+  before(() => limit(60));
+  after(reset);
+
+  it('is offered by a lens where a model is called', async () => {
+    const { document } = await open('infer.py');
+    await known(LAUNCH.launchId);
+    const lenses = await waitFor('a lens on the call', async () => {
+      const found = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 50);
+      return found.some((lens) => lens.command?.command === 'threadgauge.benchmarkSelection') ? found : undefined;
+    });
+    const on = lenses.flatMap((lens) => (lens.command?.command === 'threadgauge.benchmarkSelection' ? [document.getText(lens.range)] : []));
+    assert.deepEqual(on, ['block(x)'], 'and on no other call');
+  });
+
+  it('is measured by the call when it is selected', async () => {
+    const editor = await open('infer.py');
+    const { start } = rangeOf(editor.document, 'c = torch.mm(a, b)');
+    editor.selection = new vscode.Selection(start.with({ character: 0 }), start.translate(1).with({ character: 0 }));
+    const reply = await vscode.commands.executeCommand<BenchReply | undefined>('threadgauge.benchmarkSelection', LAUNCH, { confirmed: true, threads: [1, 2] });
+    assert.equal(reply?.outcome, 'finished', reply?.message);
+    assert.equal(reply?.state?.plan?.region, 'selected');
+    assert.deepEqual([reply?.state?.plan?.selection?.first_line, reply?.state?.plan?.selection?.last_line], [start.line + 1, start.line + 1], 'only the line that is selected');
+    const counted = (reply?.state?.trials ?? []).filter(({ status }) => status === 'ok');
+    assert.ok(counted.length > 0);
+    for (const { calls, cold_ns, region_ns } of counted) assert.ok((calls ?? 0) >= 5 && (cold_ns ?? 0) > 0 && (region_ns ?? 0) > 0 && (region_ns ?? 0) < 1e9, JSON.stringify({ calls, cold_ns, region_ns }));
+  });
+
+  it('is refused where nothing can be measured', async () => {
+    const editor = await open('infer.py');
+    const line = rangeOf(editor.document, 'def small_matmul').start.line - 1;
+    editor.selection = new vscode.Selection(line, 0, line, 0);
+    assert.equal(await vscode.commands.executeCommand('threadgauge.benchmarkSelection', LAUNCH, { confirmed: true }), undefined);
+  });
+});
+
 describe('a verdict', function () {
   this.timeout(600_000);
   before(() => limit(120));

@@ -9,7 +9,8 @@ export function isLaunchRef(value: unknown): value is LaunchRef {
 
 /** A launch of the active file if it has one, else of the workspace; undefined when people dismiss the question. */
 export async function chooseLaunch(launches: (uri?: string) => Promise<readonly LaunchInfo[]>, placeHolder: string): Promise<LaunchInfo | undefined> {
-  const active = vscode.window.activeTextEditor?.document.uri.toString();
+  // A cell is a document of its own; what is launched is its notebook.
+  const active = (vscode.window.activeNotebookEditor?.notebook.uri ?? vscode.window.activeTextEditor?.document.uri)?.toString();
   const all = await launches();
   const isNear = (launch: LaunchInfo): boolean => launch.uri === active || launch.entry === active;
   const near = all.filter(isNear);

@@ -1,6 +1,6 @@
 /** Runs one benchmark with progress and cancel, and says how it ended. */
 import * as vscode from 'vscode';
-import type { BenchParams, BenchReply } from '../../../server/src/bench/messages.ts';
+import type { BenchParams, BenchReply, RegionParams } from '../../../server/src/bench/messages.ts';
 import { messageOf } from '../log.ts';
 import type { Services } from '../services.ts';
 import { chooseLaunch, isLaunchRef } from './chooseLaunch.ts';
@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly confirmed?: boolean;
   /** Thread counts to try instead of those chosen from the machine. */
   readonly threads?: readonly number[];
+  /** Only this part of the program. */
+  readonly region?: RegionParams;
 }
 
 /** The whole way from the command to its end. Undefined when nothing was started. */
@@ -22,12 +24,12 @@ export async function runBench(services: Services, mode: 'search' | 'verify', la
   const cancellation = new vscode.CancellationTokenSource();
   services.cancellations.add(cancellation);
   try {
-    const question = mode === 'verify' ? 'Which launch shall be measured, old against new?' : 'Which launch shall be benchmarked?';
+    const question = mode === 'verify' ? 'Which launch shall be measured, old against new?' : options.region ? 'Which launch reaches the selected code?' : 'Which launch shall be benchmarked?';
     const launch = isLaunchRef(launchArgument) ? launchArgument : await chooseLaunch((uri) => services.server.launches(uri === undefined ? {} : { uri }), question);
     if (!launch) return undefined;
     const python = await chosenPython(vscode.Uri.parse(launch.uri));
     const activeFile = vscode.window.activeTextEditor?.document.uri.toString();
-    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}), ...(python ? { python } : {}), ...(activeFile ? { activeFile } : {}) };
+    const params: BenchParams = { uri: launch.uri, launchId: launch.launchId, mode, ...(options.threads ? { threads: options.threads } : {}), ...(python ? { python } : {}), ...(activeFile ? { activeFile } : {}), ...(options.region ? { region: options.region } : {}) };
     const preview = await services.server.preview(params);
     if (preview.refusal !== null) {
       void vscode.window.showErrorMessage(preview.refusal);
@@ -36,7 +38,7 @@ export async function runBench(services: Services, mode: 'search' | 'verify', la
     if (!options.confirmed && !(await confirmRun(preview, services.context.workspaceState))) return undefined;
     // Files run from disk: an edit that was not saved would not be measured.
     if (!(await vscode.workspace.saveAll(false))) return undefined;
-    const reply = await runWithProgress(services, params, preview.launch.label, cancellation);
+    const reply = await runWithProgress(services, params, preview.region ? `${preview.launch.label}: ${preview.region.label}` : preview.launch.label, cancellation);
     tell(services, reply);
     return reply;
   } catch (error) {

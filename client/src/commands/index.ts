@@ -1,6 +1,7 @@
 /** Every command by its id without the prefix. */
 import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
+import { benchmarkSelection } from './benchmarkSelection.ts';
 import { cancelBenchmark } from './cancelBenchmark.ts';
 import { clearMeasurements } from './clearMeasurements.ts';
 import { pauseBenchmark } from './pauseBenchmark.ts';
@@ -13,7 +14,7 @@ import { showPlan } from './showPlan.ts';
 import { showReport } from './showReport.ts';
 import { verifyBenchmark } from './verifyBenchmark.ts';
 
-const COMMANDS = { cancelBenchmark, clearMeasurements, pauseBenchmark, recordings, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+const COMMANDS = { benchmarkSelection, cancelBenchmark, clearMeasurements, pauseBenchmark, recordings, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
 
 /** Registers them all. */
 export function registerCommands(services: Services): vscode.Disposable {

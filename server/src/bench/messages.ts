@@ -38,6 +38,8 @@ export const METHODS = {
 /** Commands that lenses and code actions name; the VS Code client implements them. Arguments: one `LaunchRef`, or as stated. */
 export const CLIENT_COMMANDS = {
   runBenchmark: 'threadgauge.runBenchmark',
+  /** Argument `BenchParams` with a `region`; the selection of the active editor when absent. */
+  benchmarkSelection: 'threadgauge.benchmarkSelection',
   showPlan: 'threadgauge.showPlan',
   verifyBenchmark: 'threadgauge.verifyBenchmark',
   /** No argument: every run; or `{ runId }`. */

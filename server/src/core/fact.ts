@@ -86,6 +86,8 @@ export interface ComputeFact extends FactBase {
   readonly text: string;
   /** False when it only looks like compute (a call of an object that may be a model). */
   readonly certain: boolean;
+  /** The call runs a model: a module, a session or a pipeline that the program has made. */
+  readonly model?: true;
 }
 
 /** A fan-out into processes or threads. */

@@ -4,7 +4,7 @@ import type { CancellationToken } from 'vscode-languageserver';
 import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
 import type { DebuggerStart } from '../bench/debugStart.ts';
-import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams } from '../bench/messages.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams, RegionParams } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { trialSecondsOf } from '../bench/estimate.ts';
 import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
@@ -14,6 +14,7 @@ import { worthKeeping } from '../bench/recording.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
+import type { Reader } from '../core/reader.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import { LineIndex } from '../core/sourceText.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -22,10 +23,13 @@ import { debuggerStart, folderOfConfiguration, isDebugLaunch, settingsAskedFor }
 import { findRunner } from '../host/node/findRunner.ts';
 import { saveRecording, writeProblem } from '../host/node/recordings.ts';
 import { createRunnerPort } from '../host/node/runnerProcess.ts';
-import { canonicalUri, readSource, uriOfPath } from '../host/node/workspaceFiles.ts';
+import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts';
+import { canonicalUri, pathOfUri, readSource, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { knobByEnv } from '../knobs/catalogue.ts';
 import { planLaunch } from '../plan/planLaunch.ts';
 import { MeasuredStore } from './measuredStore.ts';
+import type { ClientDocument } from './notebooks.ts';
+import { regionKey } from './regionLenses.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface BenchServiceSettings {
@@ -46,6 +50,10 @@ export interface BenchServiceOptions {
   readonly version: string;
   /** A setting of the editor, for configurations that refer to one; undefined when it is not set or nobody can tell. */
   readonly setting: (name: string, uri: string) => Promise<unknown>;
+  /** What a document of the client is: a file, or a cell of a notebook. */
+  readonly documentOf: (uri: string) => ClientDocument;
+  /** The reader that knows the statements of Python. */
+  readonly python: Reader | undefined;
   readonly adjustRequest?: (request: BenchRequest) => BenchRequest;
   readonly event: (params: BenchEventParams) => void;
   readonly measured: (params: MeasuredParams) => void;
@@ -62,10 +70,21 @@ export interface ProgressReporter {
 
 const UNTRUSTED = 'This workspace is not trusted, so ThreadGauge starts none of its programs. Trust the workspace and run the benchmark again.';
 
+/** A run about to start. */
+type PreparedRun = PreparedBench & {
+  readonly launch: Launch;
+  readonly uri: string;
+  /** Under which its results are kept. */
+  readonly key: string;
+  readonly label: string;
+  /** Takes away what was written for it. */
+  dispose(): void;
+};
+
 /** Owns every run of a server. */
 export class BenchService {
   readonly store = new MeasuredStore();
-  /** The last run with a verdict, by launch key. */
+  /** The last run with a verdict, by launch key; of a part of a program by `regionKey`. */
   readonly results = new Map<string, RunState>();
   /** What the last run of a launch showed, while the launch means what it meant then; by launch key. */
   readonly #observed = new Map<string, { readonly planKey: string; readonly machine: Machine; readonly findings: readonly ObservedFinding[] }>();
@@ -80,6 +99,7 @@ export class BenchService {
   /** What a run would start. Starts nothing, not even an interpreter. */
   async preview(params: BenchParams): Promise<BenchPreview> {
     const prepared = await this.#prepare(params);
+    if ('preview' in prepared) prepared.dispose();
     if ('preview' in prepared) return this.#options.settings().trusted ? prepared.preview : { ...prepared.preview, refusal: UNTRUSTED };
     return { ...emptyPreview(params), refusal: prepared.refusal };
   }
@@ -89,8 +109,10 @@ export class BenchService {
     if (!this.#options.settings().trusted) return refused(UNTRUSTED);
     if (this.#starting || this.#sessions.size > 0) return refused('Another benchmark is running; two at once would disturb each other. Wait for it or cancel it.');
     this.#starting = true;
+    let dispose = (): void => {};
     try {
       const prepared = await this.#prepare(params);
+      if ('preview' in prepared) ({ dispose } = prepared);
       if ('refusal' in prepared) return refused(prepared.refusal);
       const { request, preview, modules } = prepared;
       if (request === null) return refused(preview.refusal ?? 'This launch cannot be measured.');
@@ -107,6 +129,7 @@ export class BenchService {
       this.#options.log(`A benchmark failed: ${error instanceof Error ? error.stack : String(error)}`);
       return { ...refused(`The benchmark failed in ThreadGauge itself: ${error instanceof Error ? error.message : String(error)}.`), outcome: 'failed' };
     } finally {
+      dispose();
       this.#starting = false;
     }
   }
@@ -155,19 +178,20 @@ export class BenchService {
     this.#options.changed();
   }
 
-  async #prepare(params: BenchParams): Promise<PreparedBench & { launch: Launch; uri: string } | { readonly refusal: string }> {
+  async #prepare(params: BenchParams): Promise<PreparedRun | { readonly refusal: string }> {
     const { engine, workspace } = this.#options;
     const launch = engine.launches().find((candidate) => sameFile(candidate.uri, params.uri) && candidate.id === params.launchId);
     if (!launch) return { refusal: `There is no launch "${params.launchId}" in ${params.uri} any more.` };
     const { machine, problem } = await this.#options.localMachine();
     if (machine === null) return { refusal: problem ?? 'This machine could not be described.' };
+    const key = params.region ? regionKey(launch, params.region) : launch.key;
     const graph = engine.graph();
     const host = this.#host(machine, params.python);
     const plan = planLaunch(launch, graph, machine);
     const mode = params.mode ?? 'search';
     let arms = params.arms;
     if (mode === 'verify' && !arms) {
-      const last = this.results.get(launch.key);
+      const last = this.results.get(key);
       const old = last?.verdict && last.arms[last.verdict.current]?.arm;
       const best = last?.verdict && last.arms[last.verdict.best]?.arm;
       if (!old || !best || old === best) return { refusal: 'There is no better setting to verify for this launch; run the benchmark first.' };
@@ -175,13 +199,33 @@ export class BenchService {
       arms = [explicit(old, last), best];
     }
     const folder = workspace.folderOf(launch.uri);
+    const part = params.region ? this.#region(params.region) : null;
+    if (part && 'problem' in part) return { refusal: part.problem };
+    const own = host.environment['PYTHONPATH'];
+    // The script of a notebook lies elsewhere; what the notebook imports lies beside the notebook.
+    const asScript = part?.script ? { words: ['python', part.script.path], cwd: part.script.cwd, extraEnvironment: { PYTHONPATH: [part.script.cwd, ...(own ? [own] : [])].join(path.delimiter) } } : {};
     const { threads, instances, latencyLimitSeconds, exhaustive, budgetSeconds } = params;
     const settings = { ...this.#options.settings().bench, ...(budgetSeconds === undefined ? {} : { budgetSeconds }) };
-    const last = this.results.get(launch.key);
+    const last = this.results.get(key);
     const lastTrialSeconds = last && trialSecondsOf(last);
     const asked = { ...(threads ? { threads } : {}), ...(instances ? { instances } : {}), ...(latencyLimitSeconds === undefined ? {} : { latencyLimitSeconds }), ...(exhaustive === undefined ? {} : { exhaustive }) };
-    const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }), start: await this.#start(launch, host, folder, params) };
-    return { ...prepareBench(launch, graph, plan, host, options), launch, uri: params.uri };
+    const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }), ...(part ? { region: part.region } : {}), ...asScript, start: await this.#start(launch, host, folder, params) };
+    const prepared = prepareBench(launch, graph, plan, host, options);
+    const preview = part && part.notes.length > 0 ? { ...prepared.preview, notes: [...part.notes, ...prepared.preview.notes] } : prepared.preview;
+    return { ...prepared, preview, launch, uri: params.uri, key, label: part ? `${launch.label}: ${part.region.label}` : launch.label, dispose: () => part?.dispose() };
+  }
+
+  /** The statements that a part of a program stands for, as the editor has the file now. */
+  #region(region: RegionParams): PreparedRegion | { readonly problem: string } {
+    const { engine, python } = this.#options;
+    const { file, cell } = this.#options.documentOf(region.uri);
+    const text = engine.text(file)?.text;
+    const onDisk = pathOfUri(file);
+    if (text === undefined || onDisk === null || !python) return { problem: `${region.uri} is no file of Python that this workspace knows.` };
+    const lines = region.lines ? { first: region.lines.first + 1, last: region.lines.last + 1 } : null;
+    if (cell !== null) return prepareRegion(onDisk, text, { kind: 'cell', cell: cell + 1, lines }, python);
+    if (region.function !== undefined) return prepareRegion(onDisk, text, { kind: 'function', name: region.function }, python);
+    return lines ? prepareRegion(onDisk, text, { kind: 'lines', ...lines }, python) : { problem: 'The part of the program to measure has neither lines nor a name.' };
   }
 
   /** How the editor would start a debug configuration; null for every other launch. */
@@ -206,10 +250,10 @@ export class BenchService {
     return createBenchHost({ machine, chosen, interpreter: this.#options.settings().interpreter, folders: this.#options.workspace.folders });
   }
 
-  async #session(prepared: PreparedBench & { launch: Launch; uri: string }, request: NonNullable<PreparedBench['request']>, runner: string, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {
+  async #session(prepared: PreparedRun, request: NonNullable<PreparedBench['request']>, runner: string, token: CancellationToken, progress: ProgressReporter): Promise<BenchReply> {
     const runId = randomUUID();
     const { launch } = prepared;
-    const ref = { uri: prepared.uri, launchId: launch.id, label: launch.label };
+    const ref = { uri: prepared.uri, launchId: launch.id, label: prepared.label };
     const recorded: string[] = [];
     let reported = 0;
     let held = '';
@@ -240,7 +284,7 @@ export class BenchService {
       listener.dispose();
       this.#sessions.delete(runId);
     }
-    if (state.verdict) this.results.set(launch.key, state);
+    if (state.verdict) this.results.set(prepared.key, state);
     await this.#publishLines(runId, ref, state);
     this.#noteObserved(launch.key, prepared.plan, state);
     this.#options.changed();
@@ -295,12 +339,12 @@ export class BenchService {
     return { ...measured, lines: measured.lines.map((line) => ({ ...line, endLine: Math.max(line.line, endLines.get(line.line) ?? line.line) })) };
   }
 
-  async #keep(prepared: PreparedBench & { launch: Launch; uri: string }, request: BenchRequest, startedAt: Date, state: RunState, lines: readonly string[]): Promise<Pick<BenchReply, 'recording' | 'recordingProblem'>> {
+  async #keep(prepared: PreparedRun, request: BenchRequest, startedAt: Date, state: RunState, lines: readonly string[]): Promise<Pick<BenchReply, 'recording' | 'recordingProblem'>> {
     const { storageDir } = this.#options.settings();
-    const { launch, uri, preview } = prepared;
+    const { launch, uri, preview, label } = prepared;
     if (!storageDir || !worthKeeping(state)) return { recording: null };
     try {
-      const header = recordingHeader({ label: launch.label, launch: { uri, launchId: launch.id }, preview, request, startedAt, version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
+      const header = recordingHeader({ label, launch: { uri, launchId: launch.id }, preview, request, startedAt, version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
       return { recording: await saveRecording(storageDir, header, state, lines) };
     } catch (error) {
       const recordingProblem = `The recording (${storageDir}) was not saved: ${writeProblem(error).replace(/\.$/, '')}. The result stands.`;

@@ -1,4 +1,4 @@
-/** Lenses over launches: run a benchmark, the plan in a few words, the last verdict. */
+/** Lenses over launches and over calls that run a model: run a benchmark, the plan in a few words, the last verdict. */
 import type { CodeLens } from 'vscode-languageserver';
 import type { LaunchRef } from '../bench/messages.ts';
 import { CLIENT_COMMANDS, SERVER_COMMANDS } from '../bench/messages.ts';
@@ -8,6 +8,7 @@ import type { ActionContext } from './codeActions.ts';
 import { launchesShownIn } from './launchPlaces.ts';
 import type { ClientDocument } from './notebooks.ts';
 import { planLabel } from './planLabel.ts';
+import { offeredRegions, regionKey } from './regionLenses.ts';
 
 /** The lenses of a document. */
 export function codeLenses(document: ClientDocument, { engine, places, abilities, results }: ActionContext): CodeLens[] {
@@ -31,6 +32,13 @@ export function codeLenses(document: ClientDocument, { engine, places, abilities
     const label = state ? verdictLabel(state) : null;
     if (label !== null) add(label, CLIENT_COMMANDS.showReport, '');
     if (state?.verdict?.outcome === 'faster') add('Verify', CLIENT_COMMANDS.verifyBenchmark, SERVER_COMMANDS.bench, abilities.ownClient ? ref : { ...ref, mode: 'verify' });
+  }
+  for (const { title, range, launch, region } of offeredRegions(document, engine, places)) {
+    const argument = { uri: places.clientUri(launch.uri), launchId: launch.id, region };
+    lenses.push({ range, command: { title, command: abilities.ownClient ? CLIENT_COMMANDS.benchmarkSelection : SERVER_COMMANDS.bench, arguments: [argument] } });
+    const state = results.get(regionKey(launch, region));
+    const label = state ? verdictLabel(state) : null;
+    if (label !== null) lenses.push({ range, command: { title: label, command: abilities.ownClient ? CLIENT_COMMANDS.showReport : '', arguments: [argument] } });
   }
   return lenses;
 }

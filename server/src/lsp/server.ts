@@ -21,7 +21,7 @@ import {
   WorkDoneProgressCreateRequest,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import type { BenchParams, BenchReply, CompareParams, Configuration, ExportParams, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RecordingParams, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
+import type { BenchParams, BenchReply, CompareParams, Configuration, ExportParams, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RecordingParams, RegionParams, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
 import { METHODS, SERVER_COMMANDS } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { watchedGlobs } from '../core/fileFormats.ts';
@@ -94,6 +94,8 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
       if (!abilities?.configuration) return undefined;
       return await connection.workspace.getConfiguration({ section: name, scopeUri: clientUri(uri) }).catch(() => undefined);
     },
+    documentOf: (uri) => documentOf(uri),
+    python: readers.find(({ id }) => id === 'python'),
     ...(adjustRequest ? { adjustRequest } : {}),
     event: (params) => void connection.sendNotification(METHODS.benchEvent, params),
     measured: (params) => void connection.sendNotification(METHODS.measured, params),
@@ -499,11 +501,19 @@ const NO_ABILITIES: ActionAbilities = { relatedInformation: false, tags: false, 
 
 function isBenchParams(value: unknown): value is BenchParams {
   if (typeof value !== 'object' || value === null) return false;
-  const { uri, launchId, mode, threads, python, activeFile } = value as Record<string, unknown>;
+  const { uri, launchId, mode, threads, python, activeFile, region } = value as Record<string, unknown>;
   const textsOk = [python, activeFile].every((text) => text === undefined || typeof text === 'string');
   const modeOk = mode === undefined || mode === 'search' || mode === 'verify' || mode === 'lines';
   const threadsOk = threads === undefined || (Array.isArray(threads) && threads.every((n) => Number.isInteger(n) && (n as number) >= 1));
-  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && threadsOk && textsOk;
+  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && threadsOk && textsOk && (region === undefined || isRegionParams(region));
+}
+
+function isRegionParams(value: unknown): value is RegionParams {
+  if (typeof value !== 'object' || value === null) return false;
+  const { uri, lines, function: name } = value as Record<string, unknown>;
+  const { first, last } = (lines ?? {}) as Record<string, unknown>;
+  const linesOk = lines === undefined || (Number.isInteger(first) && Number.isInteger(last) && (first as number) >= 0 && (last as number) >= (first as number));
+  return typeof uri === 'string' && linesOk && (name === undefined || typeof name === 'string');
 }
 
 /** Editors send null or an empty string for what is not set. */

@@ -50,4 +50,32 @@ describe('lenses', () => {
     const direct = 'FROM python:3.12\nCOPY . /app\nWORKDIR /app\nENV OMP_NUM_THREADS=4\nCMD ["python", "serve.py"]\n|';
     assert.deepEqual(lenses({ ...files, Dockerfile: direct }), [`CMD: ${plan}`]);
   });
+
+  describe('on parts of a program', () => {
+    const MODEL = 'import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(4, 4)\n\n    def forward(self, x):\n        return self.layer(x)\n\n';
+    const benchmarks = (files: Readonly<Record<string, string>>): readonly string[] => lenses(files).filter((lens) => / Benchmark /.test(lens));
+
+    it('stand on calls of models that the program has made, and on no others', () => {
+      const text = `${MODEL}net = Net().eval()\nunknown = load()\nx = torch.rand(64, 4)\nwith torch.inference_mode():\n    y = net(x)\n    z = unknown(x)\n    w = torch.relu(x @ x.T)\n    print(net(y), net(x))\n|`;
+      assert.deepEqual(benchmarks({ 'a.py': text }), ['net(x): Benchmark this', 'net(y): Benchmark this']);
+    });
+
+    it('stand on sessions and pipelines', () => {
+      const text = 'import onnxruntime as ort\nfrom transformers import pipeline\nsession = ort.InferenceSession("m.onnx")\nask = pipeline("text-generation")\ndef infer(x):\n    return session.run(None, {"x": x})\nprint(infer(1), session.get_inputs())\nprint(ask("hello"))\n|';
+      assert.deepEqual(benchmarks({ 'a.py': text }), ['session.run(None, {"x": x}): Benchmark this', 'ask("hello"): Benchmark this']);
+    });
+
+    it('stand on marks, where a launch reaches the file', () => {
+      const text = 'import torch\n# threadgauge: begin warm\nx = torch.rand(512, 512)\nprint(x @ x)\n# threadgauge: end\n|';
+      assert.deepEqual(benchmarks({ 'a.py': text }), [': Benchmark "warm"']);
+    });
+
+    it('name the lines and the launch', () => {
+      const { engine, places, document } = markedWorkspace({ 'a.py': `${MODEL}net = Net()\ny = net(\n    torch.rand(4),\n)\n|` });
+      const abilities = { relatedInformation: true, tags: true, codeDescription: true, resolvesEdit: true, disabled: true, documentChanges: true, ownClient: true };
+      const [lens] = codeLenses(document, { engine, places, abilities, results: new Map() }).filter(({ command }) => command?.title === 'Benchmark this');
+      const uri = places.clientUri(document.file);
+      assert.deepEqual(lens?.command, { title: 'Benchmark this', command: 'threadgauge.benchmarkSelection', arguments: [{ uri, launchId: '', region: { uri, lines: { first: 12, last: 14 } } }] });
+    });
+  });
 });

@@ -894,8 +894,8 @@ class Assembly {
     });
   }
 
-  #compute(library: string, item: CallItem, certain: boolean): void {
-    this.facts.push({ kind: 'compute', span: this.#span(item.call), scope: item.scope, library, text: item.text, certain });
+  #compute(library: string, item: CallItem, certain: boolean, model = false): void {
+    this.facts.push({ kind: 'compute', span: this.#span(item.call), scope: item.scope, library, text: item.text, certain, ...(model ? { model: true } : {}) });
   }
 
   #invoke(name: string, item: CallItem): void {
@@ -924,7 +924,7 @@ class Assembly {
     const object: Target = { ...target, member: '' };
     const run = this.#modelRun(target);
     if (run !== null) {
-      this.#compute(run.library, item, run.certain);
+      this.#compute(run.library, item, run.certain, true);
       return;
     }
     // Settings of Django or of a module elsewhere: the number of workers may be among them.
@@ -934,7 +934,7 @@ class Assembly {
     }
     if (member === '') {
       if (this.#isModel(object) === true) {
-        this.#compute('torch', item, true);
+        this.#compute('torch', item, true, true);
         if (constructed.kind === 'local') {
           const forward = this.#names.method(constructed.name, 'forward');
           if (forward !== null) this.facts.push({ kind: 'invoke', span: this.#span(item.call), scope: item.scope, callee: forward });
@@ -952,7 +952,7 @@ class Assembly {
         return;
       }
       if (made === 'onnxruntime.InferenceSession' && (member === '.run' || member === '.run_with_iobinding' || member === '.run_with_ort_values')) {
-        this.#compute('onnxruntime', item, true);
+        this.#compute('onnxruntime', item, true, true);
         return;
       }
       const name = `${made}${member}`;
@@ -965,7 +965,7 @@ class Assembly {
         return;
       }
       if (made === 'tensorflow.keras.models.load_model' || made === 'keras.models.load_model') {
-        if (/^\.(?:predict|predict_on_batch|__call__)$/.test(member)) this.#compute('tensorflow', item, true);
+        if (/^\.(?:predict|predict_on_batch|__call__)$/.test(member)) this.#compute('tensorflow', item, true, true);
         return;
       }
       if (LOADS_ENVIRONMENT.has(name)) {
@@ -986,7 +986,7 @@ class Assembly {
       }
     }
     if (this.#isModel(object) === true && MODEL_METHODS.has(method) && !member.includes('.', 1)) {
-      this.#compute('torch', item, true);
+      this.#compute('torch', item, true, true);
       return;
     }
     this.#methodCall(method, item, place);
