@@ -1,5 +1,6 @@
 /** Benchmarks of launches: one at a time, only when asked for and trusted, every event relayed. */
 import { createHash, randomInt, randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { CancellationToken } from 'vscode-languageserver';
 import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
