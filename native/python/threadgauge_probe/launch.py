@@ -154,7 +154,7 @@ class Session:
 
             number = len(self.files)
             only = None if self.only is None else self.only[os.path.realpath(path)]
-            rewriter = rewrite.Rewriter(lambda line: self.timing.new_record(number, line), only, gated=self.mode == "wall")
+            rewriter = rewrite.Rewriter(lambda *what: self.timing.new_record(number, *what), self.timing.new_block, only, gated=self.mode == "wall")
             rewriter.module(tree)
             self.files.append({"path": os.path.abspath(path), "sha256": hashlib.sha256(source).hexdigest()})
 
@@ -230,7 +230,7 @@ class Session:
     def forked(self):
         """In a forked child: nothing is measured for the parent any more."""
         if self.timing is not None:
-            self.timing.stop()
+            self.timing.forked(None)
         if self.selection is not None:
             self.selection.forked()
         self._restore_sigterm()
