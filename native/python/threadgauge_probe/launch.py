@@ -1,11 +1,11 @@
 """Runs a script or module as ``python`` itself would, with the probe's orders carried out beside it.
 
 What the script must not notice: ``__main__`` is a fresh module, ``sys.argv``, ``sys.path``,
-``sys.orig_argv`` and the environment are those of a plain start, so children (``multiprocessing``
-included) know nothing of the probe; an uncaught exception is shown without the probe's frames and
-ends the process in the same way. What it can notice, if it looks: a few frames at the bottom of the
-stack, ``SourceFileLoader.get_code`` (wall and cpu mode), and a handler of ``SIGTERM`` where there was
-none (wall and cpu mode, so that what was measured is not lost). A process that ends through
+``sys.orig_argv`` and the environment are those of a plain start, and so are those of its children (see
+``children``); an uncaught exception is shown without the probe's frames and ends the process in the same
+way. What it can notice, if it looks: a few frames at the bottom of the stack, the probe's modules,
+``SourceFileLoader.get_code`` (wall and cpu mode), and a handler of ``SIGTERM`` where there was none (wall
+and cpu mode, main process, so that what was measured is not lost). A main process that ends through
 ``os._exit`` or ``SIGKILL`` writes no report.
 """
 
@@ -34,6 +34,11 @@ class Session:
         self.timing = None
         self.only = None
         self.plain_codes = {}
+        self.measured_codes = {}
+        # Called with the module of that name as soon as it has been imported.
+        self.after_import = {}
+        self.started = 0
+        self.ledger = None
         roots = orders.get("roots") or []
         self.roots = tuple(os.path.join(os.path.realpath(r), "") for r in roots)
         self.torch = {name: orders[name] for name in ("torch_num_threads", "torch_num_interop_threads", "flush_denormal") if orders.get(name) is not None}
@@ -49,6 +54,11 @@ class Session:
             self.timing = Timing(cpu=self.mode == "cpu", cell=_open_cell(orders.get("cell"), self.errors))
             if self.mode == "cpu":
                 self.only = {os.path.realpath(p): frozenset(lines) for p, lines in (orders.get("cpu_lines") or {}).items()}
+            if orders.get("child"):
+                from threadgauge_probe.children import Ledger
+
+                self.ledger = Ledger(self)
+                self.timing.tell(self.ledger.flush)
 
     def mark(self):
         """The end of the leading imports: the region begins."""
@@ -122,9 +132,25 @@ class Session:
                 original = written.get((c.co_name, c.co_firstlineno, c.co_freevars))
                 if original is not None:
                     self.plain_codes[c] = original
+                    self.measured_codes[original.co_filename, original.co_name, original.co_firstlineno, original.co_freevars] = c
+
+    def measured_code(self, code):
+        """The measured form of code that came from another process, where there is one."""
+        try:
+            key = (code.co_filename, code.co_name, code.co_firstlineno, code.co_freevars)
+            if key not in self.measured_codes and self.wanted(code.co_filename) and not any(k[0] == code.co_filename for k in self.measured_codes):
+                with open(code.co_filename, "rb") as stream:
+                    self.compiled(stream.read(), code.co_filename, False)
+            return self.measured_codes.get(key, code)
+        except Exception:
+            return code
 
     def change_cloudpickle(self, module):
-        """Sends functions to other processes (joblib, ray, dask) as they were written: there is no probe there."""
+        """Sends functions to other processes (joblib, ray, dask) as they were written: there may be no probe there."""
+        make = getattr(module, "_make_function", None)
+        if make is not None and self.ledger is not None:
+            # Cloudpickle names it in what it sends, so it is asked where a function arrives.
+            module._make_function = lambda code, *rest: make(self.measured_code(code), *rest)
         try:
             pickler = getattr(module, "CloudPickler", None)
             if pickler is None:
@@ -187,6 +213,9 @@ class Session:
     def write(self):
         """Writes the report, once at the end, atomically. Never raises."""
         try:
+            if self.ledger is not None:
+                self.ledger.flush()
+                return
             if os.getpid() != self.pid:
                 return
             end = (time.perf_counter_ns(), time.process_time_ns())
@@ -213,6 +242,7 @@ class Session:
                 "inter_op_threads": _torch_says("get_num_interop_threads"),
                 "files": files,
                 "selection": self.selection.report() if self.selection is not None else None,
+                "children": self.started,
                 "error": " ".join(self.errors) or None,
                 "clock": "CLOCK_MONOTONIC",
             }
@@ -230,7 +260,9 @@ class Session:
     def forked(self):
         """In a forked child: nothing is measured for the parent any more."""
         if self.timing is not None:
-            self.timing.forked(None)
+            from threadgauge_probe import children
+
+            children.forked(self)
         if self.selection is not None:
             self.selection.forked()
         self._restore_sigterm()
@@ -478,6 +510,9 @@ def _hook_imports(session, entry_module):
             entry = entry_module is not None and fullname in (entry_module, entry_module + ".__main__") and os.path.basename(path) != "__init__.py"
             wanted = entry or (session.timing is not None and session.wanted(path)) or (session.selection is not None and session.selection.wants(path))
             code = session.compiled(self.get_data(path), path, entry) if wanted else None
+            after = session.after_import.get(fullname)
+            if after is not None:
+                code = _followed(plain(self, fullname), lambda: after(sys.modules[fullname]))
             if (session.timing is not None or session.selection is not None) and os.path.basename(path) in ("cloudpickle.py", "cloudpickle_fast.py"):
                 code = _followed(plain(self, fullname), lambda: session.change_cloudpickle(sys.modules[fullname]))
         except Exception:
@@ -631,7 +666,13 @@ def main():
     if module is not None or session.timing is not None or session.selection is not None:
         _hook_imports(session, module)
     if session.timing is not None:
-        session.catch_sigterm()
+        if session.ledger is None:
+            session.catch_sigterm()
+        else:
+            session.ledger.name()
+        from threadgauge_probe import children
+
+        children.follow(session)
     try:
         _run(session, module, arguments)
     except BaseException:

@@ -28,8 +28,7 @@ BUDGET = 0.004
 COLD = 4
 # From this mean on, a line with several threads or tasks is always timed: samples of it cannot be added up.
 _SHORT_OVERLAP_NS = 20_000
-# A child tells of every line at least this often, and at once of those that took long.
-_FLUSH_NS = 25_000_000
+# A child tells at once of executions that took long.
 _LONG_NS = 1_000_000
 _NEVER = 1 << 62
 _PATTERN_LENGTH = 509
@@ -410,9 +409,9 @@ class Timing:
         self.tell(flush)
 
     def tell(self, flush):
-        """From now on ``flush(number)`` is called after a long execution, ``flush(None)`` now and then."""
+        """From now on ``flush(number)`` is called after a long execution, ``flush()`` now and then."""
         self.flush = flush
-        self.due[0] = time.perf_counter_ns() + _FLUSH_NS if flush is not None else _NEVER
+        self.due[0] = 0
 
     # ------------------------------------------------------------------ marks
 
@@ -474,8 +473,8 @@ class Timing:
         flush = self.flush
         if flush is not None:
             if now > self.due[0]:
-                self.due[0] = now + _FLUSH_NS
-                flush(None)
+                self.due[0] = _NEVER  # Who flushes says when the next time is.
+                flush()
             else:
                 flush(number)
 
