@@ -30,8 +30,9 @@ class Ledger:
     """What one child measured so far: ``OUT.PID.files`` names the files, ``OUT.PID.lines`` holds a row of eight
     numbers per line: file and line, hits, wall, process CPU, thread CPU, first, awaited, threads."""
 
-    def __init__(self, session):
+    def __init__(self, session, forked=False):
         self._session = session
+        self._forked = forked
         self._base = "%s.%d" % (session.out, os.getpid())
         self._named = -1
         self._born = time.perf_counter_ns()
@@ -43,7 +44,7 @@ class Ledger:
         if known != self._named:
             self._named = known
             with open(self._base + ".part", "w", encoding="utf-8") as stream:
-                json.dump({"version": 1, "files": session.files, "started": session.started, "error": " ".join(session.errors) or None}, stream)
+                json.dump({"version": 1, "files": session.files, "started": session.started, "forked": self._forked, "error": " ".join(session.errors) or None}, stream)
             os.replace(self._base + ".part", self._base + ".files")
 
     def flush(self, number=None):
@@ -112,7 +113,7 @@ def join(text):
 def forked(session):
     """In a forked child: measures its lines, apart from the parent's."""
     session.started = 0
-    session.ledger = Ledger(session)
+    session.ledger = Ledger(session, True)
     session.timing.forked(session.ledger.flush)
     _at_end_of_process(session)
 

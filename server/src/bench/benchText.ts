@@ -136,9 +136,20 @@ export function linesText(state: RunState, display: (path: string) => string, so
       });
       return [String(line.line + 1), ...times, countText(first?.hits ?? 0), first?.busyCores?.toFixed(1) ?? '', first?.waiting?.toFixed(1) ?? '', sourceLine(file.path, line.line, file.sha256).trim().slice(0, 60)];
     });
-    parts.push(`${display(file.path)}: time per run by line; CPUs and threads with ${labels[0]}\n${alignTable([header, ...rows])}`);
+    const told = file.lines.flatMap(({ line, scaling }) => (scaling ? [`line ${line + 1}: ${scaling}`] : []));
+    parts.push([`${display(file.path)}: time per run by line; CPUs and threads with ${labels[0]}`, alignTable([header, ...rows]), ...told].join('\n'));
   }
-  return parts.join('\n\n');
+  const overhead = overheadSentence(state);
+  return [...parts, ...(overhead && parts.length > 0 ? [overhead] : [])].join('\n\n');
+}
+
+/** What timing lines cost, as the runs with and without it showed; null when no lines were measured. */
+export function overheadSentence(state: RunState): string | null {
+  const measured = state.lines.filter(({ trials }) => trials > 1);
+  if (measured.length === 0) return null;
+  const told = measured.map(({ arm, overhead }) => `${overhead == null ? 'not known' : `${overhead < 0 ? '-' : '+'}${percentText(Math.abs(overhead))}`} with ${state.arms[arm]?.arm.label ?? `setting ${arm}`}`);
+  const unknown = measured.some(({ overhead }) => overhead == null) ? ' Not known: the two pairs of runs, each one plain and one timed, contradicted each other by more than 5 %.' : '';
+  return `Run time with timed lines, compared with runs without: ${told.join(', ')}.${unknown}`;
 }
 
 /** A lead that is smaller than this is no news before it is confirmed. */

@@ -297,6 +297,14 @@ export interface MeasuredAtArm {
   readonly waiting: number | null;
   /** First execution, apart. */
   readonly firstNs: number;
+  /** Part of the time in which the line was suspended by `await`; null when it never was. */
+  readonly awaitedNs: number | null;
+  /** Processes that reached it; the times are sums over them. */
+  readonly processes: number;
+  /** Most threads of one process that reached it. */
+  readonly onThreads: number;
+  /** Time in each pass that the time is the mean of; empty when not known. */
+  readonly passesNs: readonly number[];
 }
 
 /** Timings of the statement that starts on a line. */
@@ -313,6 +321,8 @@ export interface MeasuredLine {
   readonly share: number;
   /** First the setting the label is about: the one in force today. */
   readonly arms: readonly MeasuredAtArm[];
+  /** How the line scales: `best at 2 threads: 120 us; 3.1 times slower at 16`; absent when nothing stands out beyond noise. */
+  readonly scaling?: string;
 }
 
 /** Replaces everything known about one file; an empty list removes it. */

@@ -501,7 +501,8 @@ export interface Limits {
  */
 export interface LinesRequest {
   /**
-   * Indices of the arms to measure at; empty: 1 thread (when it is an arm), the best, and the current.
+   * Indices of the arms to measure at; empty: 1 thread (when it is an arm), the best, and the current,
+   * and with one pass each up to two more counts between and above them, heavy lines only.
    */
   arms?: number[];
   /**
@@ -976,6 +977,10 @@ export interface LineTiming {
    */
   line: number;
   /**
+   * Wall time in each of the passes that `wall_ns` is the mean of.
+   */
+  passes_ns?: number[];
+  /**
    * Processes that reached it, when more than one did; times and hits are sums over them.
    */
   processes?: number | null;
@@ -992,7 +997,7 @@ export interface LineTiming {
    */
   thread_cpu_ns?: number | null;
   /**
-   * Threads that reached it, when more than one did.
+   * Most threads of one process that reached it, when more than one did; while several are on it at once, the wall time counts once.
    */
   threads?: number | null;
   /**

@@ -1,8 +1,9 @@
 /** What a finished run says about source lines and about the launch. */
 import type { MeasuredAtArm, MeasuredLine } from './messages.ts';
 import { formatCpuList } from '../core/cpuList.ts';
+import { lineScaling, type LineScaling, passVariance, scalingDetails, scalingText } from './lineScaling.ts';
 import type { Arm, LineTiming, Verdict } from './protocol.generated.ts';
-import { countText, durationText, intervalText, ratioText } from './quantities.ts';
+import { countText, durationText, intervalText, percentText, ratioText } from './quantities.ts';
 import type { RunState } from './runState.ts';
 
 /** Lines below both bounds carry no label: share of the run's time, and nanoseconds. */
@@ -47,6 +48,10 @@ function atArm(timing: LineTiming, arm: Arm | undefined, current: boolean): Meas
     busyCores: timing.cpu_ns == null || timing.wall_ns === 0 ? null : timing.cpu_ns / timing.wall_ns,
     waiting: timing.run_delay_per_s ?? null,
     firstNs: timing.first_ns,
+    awaitedNs: timing.awaited_ns ?? null,
+    processes: timing.processes ?? 1,
+    onThreads: timing.threads ?? 1,
+    passesNs: timing.passes_ns ?? [],
   };
 }
 
@@ -56,27 +61,66 @@ function labelled(lines: ReadonlyMap<number, readonly MeasuredAtArm[]>, state: R
   const longest = Math.max(0, ...shown.map(({ first }) => first.wallNs));
   const run = state.arms.find(({ arm }) => arm.label === shown[0]?.first.label)?.summary?.median_ns ?? 0;
   const total = Math.max(longest, run);
+  const usual = usualVariance(shown.map(({ arms }) => arms));
   return shown
-    .map(({ line, arms, first }) => ({ line: line - 1, label: lineLabel(first), hover: lineHover(arms), share: total === 0 ? 0 : first.wallNs / total, arms }))
+    .map(({ line, arms, first }) => {
+      const counts = byCount(arms);
+      const scaling = lineScaling(counts, usual);
+      const sentence = scaling && scalingText(scaling);
+      return { line: line - 1, label: [lineLabel(first, usefulCores(arms, first)), ...(sentence ? [sentence] : [])].join(' · '), hover: lineHover(arms, scaling), share: total === 0 ? 0 : first.wallNs / total, arms, ...(sentence ? { scaling: sentence } : {}) };
+    })
     .filter(({ share, arms }) => share >= MIN_SHARE || arms.some((arm) => arm.wallNs >= MIN_WALL_NS))
     .sort((a, b) => a.line - b.line);
 }
 
-function lineLabel({ wallNs, hits, busyCores, waiting }: MeasuredAtArm): string {
+/** The line at each count of threads, once. */
+function byCount(arms: readonly MeasuredAtArm[]): readonly (MeasuredAtArm & { readonly threads: number })[] {
+  const counts = new Map<number, MeasuredAtArm & { readonly threads: number }>();
+  for (const arm of arms) if (arm.threads !== null && !counts.has(arm.threads)) counts.set(arm.threads, { ...arm, threads: arm.threads });
+  return [...counts.values()];
+}
+
+/** What lines of some weight vary by from pass to pass, in the middle. */
+function usualVariance(lines: readonly (readonly MeasuredAtArm[])[]): number {
+  const variances = lines
+    .filter((arms) => arms.some(({ wallNs }) => wallNs >= MIN_WALL_NS))
+    .map((arms) => passVariance(byCount(arms)))
+    .filter(({ freedom }) => freedom > 0)
+    .map(({ variance }) => variance)
+    .sort((a, b) => a - b);
+  return variances[variances.length >> 1] ?? 0;
+}
+
+/** Time with one thread over the time here: how many CPUs' worth of progress the line made. Null without a run with one thread. */
+function usefulCores(arms: readonly MeasuredAtArm[], arm: MeasuredAtArm): number | null {
+  const single = arms.find(({ threads }) => threads === 1);
+  if (!single || single === arm || single.hits === 0 || arm.hits === 0 || arm.wallNs === 0) return null;
+  return single.wallNs / single.hits / (arm.wallNs / arm.hits);
+}
+
+/** Shares of `await` below this are not told. */
+const MIN_AWAITED = 0.05;
+
+function lineLabel({ wallNs, hits, busyCores, waiting, awaitedNs, processes, onThreads }: MeasuredAtArm, useful: number | null): string {
   const parts = [durationText(wallNs), `${countText(hits)}x`];
-  if (busyCores !== null) parts.push(`${busyCores.toFixed(1)} CPUs busy`);
+  if (processes > 1) parts.push(`in ${processes} processes`);
+  if (onThreads > 1) parts.push(`${onThreads} threads`);
+  if (awaitedNs !== null && awaitedNs >= MIN_AWAITED * wallNs) parts.push(`${percentText(Math.min(1, awaitedNs / wallNs))} in await`);
+  if (busyCores !== null) parts.push(`${busyCores.toFixed(1)} CPUs busy${useful === null ? '' : `, ${useful.toFixed(1)} useful`}`);
   if (waiting !== null && waiting >= 0.05) parts.push(`${waiting.toFixed(1)} waiting`);
   return parts.join(' · ');
 }
 
-function lineHover(arms: readonly MeasuredAtArm[]): string {
-  const single = arms.find((arm) => arm.threads === 1);
+function lineHover(arms: readonly MeasuredAtArm[], scaling: LineScaling | null): string {
+  const awaits = arms.some(({ awaitedNs }) => awaitedNs !== null);
   const rows = arms.map((arm) => {
-    const speedup = single && arm !== single && arm.wallNs > 0 ? ratioText(single.wallNs / arm.wallNs) : '';
-    const cells = [`${arm.label}${arm.current ? ' (in force)' : ''}`, durationText(arm.wallNs), countText(arm.hits), arm.busyCores?.toFixed(2) ?? '', arm.waiting?.toFixed(2) ?? '', speedup, durationText(arm.firstNs)];
+    const useful = usefulCores(arms, arm);
+    const cells = [`${arm.label}${arm.current ? ' (in force)' : ''}`, durationText(arm.wallNs), countText(arm.hits), arm.busyCores?.toFixed(2) ?? '', arm.waiting?.toFixed(2) ?? '', useful === null ? '' : ratioText(useful), durationText(arm.firstNs), ...(awaits ? [arm.awaitedNs === null ? '' : durationText(arm.awaitedNs)] : [])];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
-  return ['| setting | time per run | executions | CPUs busy | threads waiting | vs 1 thread | first execution |', '|---|---:|---:|---:|---:|---:|---:|', ...rows].join('\n');
+  const heads = ['setting', 'time per run', 'executions', 'CPUs busy', 'threads waiting', 'vs 1 thread', 'first execution', ...(awaits ? ['in await'] : [])];
+  const table = [`| ${heads.join(' | ')} |`, `|---|${heads.slice(1).map(() => '---:|').join('')}`, ...rows].join('\n');
+  return scaling ? `${table}\n\n${scalingDetails(scaling)}` : table;
 }
 
 /** What a verdict offers for the launch. */

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
-import { alignTable, armTable, closingSentence, doubtSentence, progressSentence, ratioSentence } from '../../../server/src/bench/benchText.ts';
+import { alignTable, armTable, closingSentence, doubtSentence, linesText, progressSentence, ratioSentence } from '../../../server/src/bench/benchText.ts';
 import { decodeRecording, EventDecoder } from '../../../server/src/bench/decode.ts';
 import type { BenchRequest, Envelope } from '../../../server/src/bench/protocol.generated.ts';
 import { countText, durationText, intervalText, percentText, ratioText } from '../../../server/src/bench/quantities.ts';
@@ -92,6 +92,20 @@ describe('run state', () => {
     assert.equal(state.arms[0]?.summary?.median_ns, 5);
   });
 
+  it('tells lines that wait, lines of several processes, and lines that more threads slow down', () => {
+    const file = (wall: number, more: object = {}): object => ({ path: '/w/a.py', sha256: 'h', lines: [{ line: 3, hits: 100, wall_ns: wall, cpu_ns: null, first_ns: 9, passes_ns: [wall * 0.99, wall * 1.01], ...more }] });
+    const lines = (arm: number, trials: number, files: readonly object[], overhead: number | null): Envelope => envelope('lines', { arm, trials, files, overhead });
+    const about = { awaited_ns: 1.5e9, processes: 4, threads: 3 };
+    const state = [envelope('plan', PLAN), lines(0, 2, [file(2e9, about)], 0.004), lines(1, 2, [file(6e9)], null)].reduce(reduce, initialRunState());
+    const [line] = measuredFiles(state)[0]?.lines ?? [];
+    assert.equal(line?.label, '2.00 s · 100x · in 4 processes · 3 threads · 75 % in await · best at 1 thread: 20.0 ms; 3.0 times slower at 2');
+    assert.equal(line?.scaling, 'best at 1 thread: 20.0 ms; 3.0 times slower at 2');
+    assert.match(line?.hover ?? '', /\| in await \|\n[\s\S]*\| 1\.50 s \|\n[\s\S]*fastest at 1 thread: 20\.0 ms each time\. It is 3\.0 times slower at 2 \(99 % interval 2\.\d-3\.\d\)\./);
+    const text = linesText(state, (place) => place, () => 'x = f(y)');
+    assert.match(text, /^line 3: best at 1 thread: 20\.0 ms; 3\.0 times slower at 2$/m);
+    assert.match(text, /^Run time with timed lines, compared with runs without: \+0\.4 % with a, not known with b\. Not known: /m);
+  });
+
   it('turns lines into labels with the setting in force first', () => {
     const file = (wall: number): object => ({ path: '/w/a.py', sha256: 'h', lines: [{ line: 3, hits: 2000, wall_ns: wall, cpu_ns: wall * 1.5, thread_cpu_ns: wall, runnable: 2, run_delay_per_s: 0.4, first_ns: 9 }, { line: 9, hits: 1, wall_ns: 10, cpu_ns: null, first_ns: 10 }] });
     const state = [envelope('plan', { ...PLAN, current: 1 }), envelope('lines', { arm: 0, trials: 1, files: [file(4e9)] }), envelope('lines', { arm: 1, trials: 1, files: [file(2e9)] })].reduce(reduce, initialRunState());
@@ -99,7 +113,7 @@ describe('run state', () => {
     assert.equal(measured?.lines.length, 1, 'a line of 10 ns carries no label');
     assert.equal(measured?.lines[0]?.line, 2);
     assert.equal(measured?.lines[0]?.share, 1);
-    assert.equal(measured?.lines[0]?.label, '2.00 s · 2,000x · 1.5 CPUs busy · 0.4 waiting');
+    assert.equal(measured?.lines[0]?.label, '2.00 s · 2,000x · 1.5 CPUs busy, 2.0 useful · 0.4 waiting');
     assert.match(measured?.lines[0]?.hover ?? '', /\| b \(in force\) \| 2\.00 s .*\| 2\.0x \|/);
   });
 });

@@ -1,4 +1,5 @@
 /** Measured lines by file, with how each line scales from one setting to the others. */
+import { overheadSentence } from '../../../../server/src/bench/benchText.ts';
 import type { MeasuredAtArm } from '../../../../server/src/bench/messages.ts';
 import { countText, durationText, percentText, ratioText } from '../../../../server/src/bench/quantities.ts';
 import { measuredFiles, type MeasuredFile } from '../../../../server/src/bench/toMeasured.ts';
@@ -13,7 +14,9 @@ type Send = ((message: FromReport) => void) | null;
 
 /** One section per measured file. */
 export function lineSections(run: ShownRun, send: Send): readonly HTMLElement[] {
-  return measuredFiles(run.state).flatMap((file) => fileSection(run, file, send));
+  const overhead = overheadSentence(run.state);
+  const sections = measuredFiles(run.state).flatMap((file) => fileSection(run, file, send));
+  return sections.length > 0 && overhead ? [...sections, element('p', { class: 'detail' }, overhead)] : sections;
 }
 
 function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: Send): readonly HTMLElement[] {
@@ -22,13 +25,13 @@ function fileSection(run: ShownRun, { path, lines }: MeasuredFile, send: Send): 
   const [main, ...others] = settings;
   if (!main || shown.length === 0) return [];
   const at = (arms: readonly MeasuredAtArm[], label: string): MeasuredAtArm | undefined => arms.find((arm) => arm.label === label);
-  const rows = shown.map(({ line, share, arms }) => {
+  const rows = shown.map(({ line, share, arms, scaling }) => {
     const first = at(arms, main.label);
     const number = String(line + 1);
     return {
       cells: [
         send === null ? number : element('button', { type: 'button', class: 'link', id: `line-${path}-${line}`, 'aria-label': `Open line ${number}`, click: () => send({ type: 'open', path, line }) }, number),
-        element('code', {}, run.sources[path]?.[line] ?? ''),
+        element('span', {}, element('code', {}, run.sources[path]?.[line] ?? ''), ...(scaling ? [element('div', { class: 'detail' }, scaling)] : [])),
         percentText(share),
         countText(first?.hits ?? 0),
         first ? durationText(first.wallNs) : '–',

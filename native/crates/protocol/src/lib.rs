@@ -412,7 +412,8 @@ impl Default for Limits {
 pub struct LinesRequest {
     /// Measure lines at all.
     pub enabled: bool,
-    /// Indices of the arms to measure at; empty: 1 thread (when it is an arm), the best, and the current.
+    /// Indices of the arms to measure at; empty: 1 thread (when it is an arm), the best, and the current,
+    /// and with one pass each up to two more counts between and above them, heavy lines only.
     pub arms: Vec<usize>,
 }
 
@@ -686,10 +687,13 @@ pub struct LineTiming {
     /// Part of `wall_ns` in which the line was suspended by `await` while other tasks may have run.
     #[serde(default)]
     pub awaited_ns: Option<u64>,
+    /// Wall time in each of the passes that `wall_ns` is the mean of.
+    #[serde(default)]
+    pub passes_ns: Vec<u64>,
     /// Processes that reached it, when more than one did; times and hits are sums over them.
     #[serde(default)]
     pub processes: Option<u32>,
-    /// Threads that reached it, when more than one did.
+    /// Most threads of one process that reached it, when more than one did; while several are on it at once, the wall time counts once.
     #[serde(default)]
     pub threads: Option<u32>,
 }

@@ -251,7 +251,7 @@ impl<'a, 'e> Bench<'a, 'e> {
         let arms = self.request.arms.len() as u32;
         let confirm = (if self.request.mode == Mode::Search { confirm::most_blocks(limits.confirm_blocks) } else { limits.confirm_blocks }).saturating_mul(4);
         let line_trials = if has_probe(self.request) && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
-            lines::TRIALS_PER_ARM * self.request.lines.arms.len().max(if self.request.lines.arms.is_empty() { 3 } else { 0 }) as u32
+            if self.request.lines.arms.is_empty() { lines::TRIALS_PER_ARM * 3 + lines::MORE_COUNTS as u32 } else { lines::TRIALS_PER_ARM * self.request.lines.arms.len() as u32 }
         } else {
             0
         };
@@ -835,8 +835,12 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
         }
         if has_probe(self.request) && self.request.lines.enabled {
-            for arm in lines::arms(self) {
+            let arms = lines::arms(self);
+            for &arm in &arms {
                 *self.ahead.entry(arm).or_default() += lines::TRIALS_PER_ARM;
+            }
+            for arm in lines::more_arms(self, &arms) {
+                *self.ahead.entry(arm).or_default() += 1;
             }
         }
     }

@@ -5,6 +5,7 @@
 //! and its verdicts are tested exactly.
 
 mod bench;
+mod children;
 mod confirm;
 mod doubts;
 mod emit;

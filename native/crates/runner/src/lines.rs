@@ -1,6 +1,7 @@
-//! Timings per line, after the verdict and apart from the score: wall time first, then CPU clocks where they matter.
+//! Timings per line, after the verdict and apart from the score: wall time first, then CPU clocks where they matter,
+//! then the heavy lines at more thread counts, so that a line which gets slower with threads stands out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use threadgauge_protocol::{Doubt, Event, FileLines, LineTiming, Lines, Mode, Phase};
 
@@ -10,6 +11,8 @@ use crate::race;
 
 /// Plain, wall, wall, plain, CPU.
 pub(crate) const TRIALS_PER_ARM: u32 = 5;
+/// Further counts at which lines are measured, one pass each.
+pub(crate) const MORE_COUNTS: usize = 2;
 /// Lines below this share of the time get no CPU clocks.
 const SHARE: f64 = 0.005;
 /// Lines shorter than this on average get none either: the clocks would cost more than the line.
@@ -39,6 +42,35 @@ pub(crate) fn arms(bench: &Bench<'_, '_>) -> Vec<usize> {
     arms
 }
 
+/// Further counts for the scaling of lines: each as far from those taken already as can be.
+pub(crate) fn more_arms(bench: &Bench<'_, '_>, taken: &[usize]) -> Vec<usize> {
+    if !bench.request.lines.arms.is_empty() {
+        return Vec::new();
+    }
+    let arms = &bench.records.arms;
+    let counts: Vec<(usize, u32)> = arms.iter().enumerate().filter(|(_, record)| is_count(&record.arm) && record.failures == 0).filter_map(|(index, record)| Some((index, record.arm.threads?))).collect();
+    let taken: Vec<u32> = taken.iter().filter_map(|&arm| arms[arm].arm.threads).collect();
+    farthest(&counts, &taken)
+}
+
+/// True when the arm differs from the others in its count of threads only.
+fn is_count(arm: &threadgauge_protocol::Arm) -> bool {
+    arm.instances.is_none_or(|count| count == 1) && arm.cpus.is_empty() && arm.arguments.is_empty() && arm.torch_num_interop_threads.is_none() && arm.flush_denormal.is_none()
+}
+
+/// Up to [`MORE_COUNTS`] of `counts`, by index, each the one with the largest ratio to its nearest taken neighbour.
+fn farthest(counts: &[(usize, u32)], taken: &[u32]) -> Vec<usize> {
+    let mut taken: Vec<u32> = taken.to_vec();
+    let mut chosen = Vec::new();
+    while chosen.len() < MORE_COUNTS && !taken.is_empty() {
+        let distance = |count: u32| taken.iter().map(|&other| f64::from(count.max(other).max(1)) / f64::from(count.min(other).max(1))).fold(f64::INFINITY, f64::min);
+        let Some(&(arm, count)) = counts.iter().max_by(|a, b| distance(a.1).total_cmp(&distance(b.1)).then(b.1.cmp(&a.1))).filter(|(_, count)| distance(*count) > 1.0) else { break };
+        chosen.push(arm);
+        taken.push(count);
+    }
+    chosen
+}
+
 /// Measures the lines of every arm asked for and tells them.
 pub(crate) fn measure(bench: &mut Bench<'_, '_>) -> Result<(), Stop> {
     if bench.probe_fails {
@@ -46,10 +78,12 @@ pub(crate) fn measure(bench: &mut Bench<'_, '_>) -> Result<(), Stop> {
         return Ok(());
     }
     let arms = arms(bench);
+    let more = more_arms(bench, &arms);
     bench.set_ahead(&[], false);
-    bench.ahead = arms.iter().map(|&arm| (arm, TRIALS_PER_ARM)).collect();
+    bench.ahead = arms.iter().map(|&arm| (arm, TRIALS_PER_ARM)).chain(more.iter().map(|&arm| (arm, 1))).collect();
+    let mut heavy = Heavy::new();
     for arm in arms {
-        match one_arm(bench, arm) {
+        match one_arm(bench, arm, &mut heavy) {
             Ok(()) => {}
             Err(Gap::Stop(stop)) => return Err(stop),
             Err(Gap::Unmeasured(reason)) => {
@@ -59,15 +93,27 @@ pub(crate) fn measure(bench: &mut Bench<'_, '_>) -> Result<(), Stop> {
             }
         }
     }
+    for arm in more {
+        match one_pass(bench, arm, &heavy) {
+            Err(Gap::Stop(Stop::Budget)) => break,
+            Err(Gap::Stop(stop)) => return Err(stop),
+            // What cannot be measured at a count nobody asked for is no gap.
+            Ok(()) | Err(Gap::Unmeasured(_)) => {}
+        }
+    }
+    bench.ahead.clear();
     Ok(())
 }
+
+/// Lines by file that take a share of the time worth telling.
+type Heavy = BTreeMap<String, BTreeSet<u32>>;
 
 enum Gap {
     Stop(Stop),
     Unmeasured(String),
 }
 
-fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
+fn one_arm(bench: &mut Bench<'_, '_>, arm: usize, all_heavy: &mut Heavy) -> Result<(), Gap> {
     // Mirrored, so that a drift of the machine does not show as distortion by the probe.
     let before = trial(bench, arm, 0, ProbeMode::Region)?;
     let mut first = trial(bench, arm, 1, ProbeMode::Wall(bench.hot_lines.clone()))?;
@@ -87,6 +133,14 @@ fn one_arm(bench: &mut Bench<'_, '_>, arm: usize) -> Result<(), Gap> {
         timings.add_missing(counted);
     }
     let span = f64::midpoint(span_ns(&first), span_ns(&second));
+    if first.silent_children > 0 {
+        let (silent, label) = (first.silent_children, &bench.records.arms[arm].arm.label);
+        let what = format!("Lines in child processes are missing with {label}: {silent} of the processes that the program started ended before they had begun to run its code, or could not write what they measured.");
+        bench.doubt(Doubt::NotMeasured { what });
+    }
+    for (path, lines) in timings.above(SHARE * span) {
+        all_heavy.entry(path).or_default().extend(lines);
+    }
     let heavy = timings.heavy(span);
     let mut loads = first.line_loads.clone();
     add_loads(&mut loads, &second.line_loads);
@@ -120,6 +174,20 @@ fn note_hot(known: &mut BTreeMap<String, Vec<u32>>, pass: &Measured) -> bool {
         }
     }
     news
+}
+
+/// One pass over the wall times of the heavy lines, to see how they scale.
+fn one_pass(bench: &mut Bench<'_, '_>, arm: usize, heavy: &Heavy) -> Result<(), Gap> {
+    let pass = trial(bench, arm, 0, ProbeMode::Wall(bench.hot_lines.clone()))?;
+    let mut files = Timings::of_walls(&[&pass]).into_files(&pass.line_loads);
+    for file in &mut files {
+        file.lines.retain(|line| heavy.get(&file.path).is_some_and(|lines| lines.contains(&line.line)));
+    }
+    files.retain(|file| !file.lines.is_empty());
+    if !files.is_empty() {
+        bench.out.emit(Event::Lines(Lines { arm, trials: 1, overhead: None, files }));
+    }
+    Ok(())
 }
 
 /// How much longer the program took with the probe. Two pairs that contradict each other measured the
@@ -186,16 +254,22 @@ fn covers(load: &LineLoad, line: &ProbedLine) -> bool {
 /// Timings by file and line.
 struct Timings {
     files: BTreeMap<String, (String, BTreeMap<u32, ProbedLine>)>,
+    /// Wall time in each pass.
+    passes: BTreeMap<(String, u32), Vec<u64>>,
 }
 
 impl Timings {
     /// The mean of several passes.
     fn of_walls(passes: &[&Measured]) -> Self {
         let mut sums: BTreeMap<String, (String, BTreeMap<u32, ProbedLine>)> = BTreeMap::new();
+        let mut each: BTreeMap<(String, u32), Vec<u64>> = BTreeMap::new();
         for file in passes.iter().flat_map(|pass| &pass.files) {
             let (_, lines) = sums.entry(file.path.clone()).or_insert_with(|| (file.sha256.clone(), BTreeMap::new()));
             for line in &file.lines {
-                let sum = lines.entry(line.line).or_insert(ProbedLine { line: line.line, hits: 0, wall_ns: 0, cpu_ns: None, thread_cpu_ns: None, first_ns: 0, awaited_ns: None });
+                let sum = lines.entry(line.line).or_insert(ProbedLine { line: line.line, ..Default::default() });
+                each.entry((file.path.clone(), line.line)).or_default().push(line.wall_ns);
+                sum.threads = sum.threads.max(line.threads);
+                sum.processes = sum.processes.max(line.processes);
                 sum.hits += line.hits;
                 sum.wall_ns += line.wall_ns;
                 sum.first_ns += line.first_ns;
@@ -207,9 +281,14 @@ impl Timings {
             line.hits = line.hits.div_ceil(passes);
             line.wall_ns /= passes;
             line.first_ns /= passes;
-            line.awaited_ns = line.awaited_ns.map(|awaited| awaited / passes);
+            line.awaited_ns = line.awaited_ns.map(|ns| ns / passes);
         }
-        Self { files: sums }
+        Self { files: sums, passes: each }
+    }
+
+    /// The lines that take at least `wall_ns`.
+    fn above(&self, wall_ns: f64) -> Heavy {
+        self.files.iter().map(|(path, (_, lines))| (path.clone(), lines.values().filter(|line| line.wall_ns as f64 >= wall_ns).map(|line| line.line).collect())).collect()
     }
 
     /// Adds the lines that only an earlier pass has.
@@ -252,7 +331,7 @@ impl Timings {
         }
     }
 
-    fn into_files(self, loads: &BTreeMap<(String, u32), LineLoad>) -> Vec<FileLines> {
+    fn into_files(mut self, loads: &BTreeMap<(String, u32), LineLoad>) -> Vec<FileLines> {
         self.files
             .into_iter()
             .map(|(path, (sha256, lines))| {
@@ -270,7 +349,9 @@ impl Timings {
                             run_delay_per_s: load.filter(|load| covers(load, &line)).map(|load| load.run_delay_ns as f64 / 1e9 / load.covered_s),
                             first_ns: line.first_ns,
                             awaited_ns: line.awaited_ns,
-                            ..Default::default()
+                            passes_ns: self.passes.remove(&(path.clone(), line.line)).unwrap_or_default(),
+                            processes: Some(line.processes).filter(|&processes| processes > 1),
+                            threads: line.threads,
                         }
                     })
                     .collect();
@@ -287,7 +368,7 @@ mod tests {
 
     fn pass(lines: &[(u32, u64, u64, Option<u64>)]) -> Measured {
         let mut measured = Measured::ended(End::Exited(0));
-        let lines = lines.iter().map(|&(line, hits, wall_ns, cpu_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns: cpu_ns, first_ns: 10, awaited_ns: None }).collect();
+        let lines = lines.iter().map(|&(line, hits, wall_ns, cpu_ns)| ProbedLine { line, hits, wall_ns, cpu_ns, thread_cpu_ns: cpu_ns, first_ns: 10, processes: 1, ..Default::default() }).collect();
         measured.files = vec![ProbedFile { path: "/w/a.py".into(), sha256: "s".into(), lines, hot: Vec::new() }];
         measured
     }
@@ -307,6 +388,16 @@ mod tests {
         let line = &files[0].lines[0];
         assert_eq!((line.hits, line.wall_ns, line.cpu_ns), (4, 200, Some(400)));
         assert_eq!((line.runnable, line.run_delay_per_s), (Some(2.0), Some(0.5)));
+        assert_eq!((line.passes_ns.as_slice(), line.processes), ([100, 300].as_slice(), None));
+    }
+
+    #[test]
+    fn further_counts_lie_between_and_above_those_taken() {
+        let counts: Vec<(usize, u32)> = [1, 2, 4, 8, 16, 32, 64].into_iter().enumerate().collect();
+        assert_eq!(farthest(&counts, &[1, 8]), [6, 1]);
+        assert_eq!(farthest(&counts, &[1, 64]), [3, 1]);
+        assert_eq!(farthest(&[(0, 1), (3, 2)], &[1, 2]), [0_usize; 0]);
+        assert_eq!(farthest(&counts, &[]), [0_usize; 0]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use threadgauge_protocol::{Arm, NodeWorkload, PythonWorkload, Selection};
 
+use crate::children;
 use crate::observe::Libraries;
 use crate::workload::{Executions, Measured, ProbeMode, ProbedFile, ProbedLine, RegionTime, Selected};
 
@@ -78,6 +79,9 @@ struct Report {
     files: Vec<ReportedFile>,
     #[serde(default)]
     selection: Option<Selected>,
+    /// Children that were told to measure their lines.
+    #[serde(default)]
+    children: u32,
     error: Option<String>,
     #[serde(default)]
     python: Option<String>,
@@ -98,7 +102,7 @@ struct ReportedRegion {
     cpu_end_ns: u64,
 }
 
-/// Line, hits, wall, process CPU, thread CPU, first execution; from Node.js also the part that was awaited.
+/// Line, hits, wall, process CPU, thread CPU, first execution; then, where known, the part that was awaited, and the threads that reached it.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Vec<Option<u64>>")]
 struct ReportedLine(ProbedLine);
@@ -117,6 +121,8 @@ impl TryFrom<Vec<Option<u64>>> for ReportedLine {
             thread_cpu_ns: at(4),
             first_ns: needed(5)?,
             awaited_ns: at(6),
+            threads: at(7).and_then(|threads| u32::try_from(threads).ok()),
+            processes: 1,
         }))
     }
 }
@@ -241,6 +247,7 @@ pub(crate) fn read(out: &Path, measured: &mut Measured) -> Vec<String> {
             hot: file.hot,
         })
         .collect();
+    children::add(out, report.children, measured);
     paths
 }
 
@@ -301,7 +308,7 @@ mod tests {
     #[test]
     fn rows_have_six_values_or_more() {
         let row = |text: &str| serde_json::from_str::<ReportedLine>(text).map(|line| line.0);
-        let line = ProbedLine { line: 3, hits: 2, wall_ns: 10, cpu_ns: None, thread_cpu_ns: Some(4), first_ns: 6, awaited_ns: None };
+        let line = ProbedLine { line: 3, hits: 2, wall_ns: 10, cpu_ns: None, thread_cpu_ns: Some(4), first_ns: 6, awaited_ns: None, threads: None, processes: 1 };
         assert_eq!(row("[3,2,10,null,4,6]").expect("a row"), line);
         assert_eq!(row("[3,2,10,null,4,6,5]").expect("a row"), ProbedLine { awaited_ns: Some(5), ..line });
         assert!(row("[3,2]").is_err());

@@ -15,9 +15,8 @@ use threadgauge_sys::leftovers;
 use threadgauge_sys::process::{Child, Exit, Output, SpawnSpec, out_of_memory_kills};
 use threadgauge_sys::sample::{Throttle, TreeSample, TreeSampler};
 
-use crate::instances;
 use crate::observe::{Gatherer, MachineState};
-use crate::probe;
+use crate::{children, instances, probe};
 use crate::random::Random;
 use crate::workload::{Cancel, End, LineLoad, Live, Measured, ProbeMode, TrialSpec, Workload};
 
@@ -208,6 +207,7 @@ impl Workload for Processes {
         }
         for report in &reports {
             let _ = std::fs::remove_file(report);
+            children::remove(report);
             let _ = std::fs::remove_file(report.with_extension("barrier"));
         }
         let window = measured.region_span;

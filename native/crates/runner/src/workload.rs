@@ -192,7 +192,7 @@ pub struct RegionTime {
 }
 
 /// One line of a file as the probe saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProbedLine {
     /// 1-based.
     pub line: u32,
@@ -206,8 +206,12 @@ pub struct ProbedLine {
     pub thread_cpu_ns: Option<u64>,
     /// The first execution.
     pub first_ns: u64,
-    /// Time it was suspended by `await`, when the probe can tell.
+    /// Part of the wall time in which it was suspended by `await`.
     pub awaited_ns: Option<u64>,
+    /// Most threads of one process that reached it, when more than one did.
+    pub threads: Option<u32>,
+    /// Processes that reached it.
+    pub processes: u32,
 }
 
 /// One file as the probe saw it.
@@ -287,6 +291,8 @@ pub struct Measured {
     pub together: Option<f64>,
     /// Per-line numbers, when the probe was asked for them.
     pub files: Vec<ProbedFile>,
+    /// Children that were to measure their lines and told nothing.
+    pub silent_children: u32,
     /// What the sampler saw, by path and line.
     pub line_loads: BTreeMap<(String, u32), LineLoad>,
     /// Times threads moved to another CPU, as far as seen.
@@ -330,6 +336,7 @@ impl Measured {
             instances_ns: Vec::new(),
             together: None,
             files: Vec::new(),
+            silent_children: 0,
             line_loads: BTreeMap::new(),
             migrations: None,
             throttled_periods: None,
