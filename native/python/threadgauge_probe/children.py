@@ -106,6 +106,8 @@ def join(text):
             if name.endswith(("cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast")):
                 session.change_cloudpickle(module)
         session.ledger.name()
+        for name in [n for n in sys.modules if n.split(".")[0] == "threadgauge_probe"]:
+            del sys.modules[name]
     except Exception:
         pass
 

@@ -17,6 +17,8 @@ import time
 import types
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 
+from threadgauge_probe import children, region, rewrite
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -55,9 +57,7 @@ class Session:
             if self.mode == "cpu":
                 self.only = {os.path.realpath(p): frozenset(lines) for p, lines in (orders.get("cpu_lines") or {}).items()}
             if orders.get("child"):
-                from threadgauge_probe.children import Ledger
-
-                self.ledger = Ledger(self)
+                self.ledger = children.Ledger(self)
                 self.timing.tell(self.ledger.flush)
 
     def mark(self):
@@ -164,8 +164,6 @@ class Session:
     def _rewritten(self, source, path, entry, measured, chosen):
         import ast
 
-        from threadgauge_probe import region, rewrite
-
         tree = ast.parse(source, path)
         index = None
         if entry and self.selection is None:
@@ -260,8 +258,6 @@ class Session:
     def forked(self):
         """In a forked child: nothing is measured for the parent any more."""
         if self.timing is not None:
-            from threadgauge_probe import children
-
             children.forked(self)
         if self.selection is not None:
             self.selection.forked()
@@ -527,8 +523,6 @@ def _followed(code, action):
     """Code that calls ``action`` after that of a module."""
     import ast
 
-    from threadgauge_probe import rewrite
-
     tree = ast.fix_missing_locations(ast.Module([rewrite.mark("first"), rewrite.mark("then")], []))
     namespace = {"first": lambda: exec(code, sys._getframe(1).f_globals), "then": action}
     return rewrite.bind(compile(tree, code.co_filename, "exec"), namespace.__getitem__)
@@ -670,8 +664,6 @@ def main():
             session.catch_sigterm()
         else:
             session.ledger.name()
-        from threadgauge_probe import children
-
         children.follow(session)
     try:
         _run(session, module, arguments)
