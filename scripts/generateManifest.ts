@@ -30,6 +30,8 @@ const COMMANDS: readonly Command[] = [
   { id: 'showReport', title: 'Show Benchmark Report', icon: '$(graph)', when: 'threadgauge.hasReport' },
   { id: 'recordings', title: 'Recordings: Show, Compare, Export, Delete', icon: '$(history)', when: '!virtualWorkspace' },
   { id: 'clearMeasurements', title: 'Clear Measurements', icon: '$(clear-all)', when: 'threadgauge.hasReport || threadgauge.hasMeasurements' },
+  { id: 'inspectProcess', title: 'Inspect Running Process', icon: '$(search)', when: '!virtualWorkspace' },
+  { id: 'refreshInspection', title: 'Look at the Process Again', icon: '$(refresh)', when: 'resourceScheme == threadgauge-process' },
   { id: 'restartServer', title: 'Restart Language Server' },
   { id: 'showLog', title: 'Show Log' },
 ];
@@ -59,7 +61,10 @@ function generatedKeys(): Readonly<Record<string, unknown>> {
       menus: {
         commandPalette: COMMANDS.flatMap(({ id, when }) => (when ? [{ command: `threadgauge.${id}`, when }] : [])),
         'editor/context': [{ command: 'threadgauge.benchmarkSelection', when: 'editorLangId == python && editorHasSelection && !virtualWorkspace && !threadgauge.benchmarkRunning', group: '9_threadgauge' }],
-        'editor/title': [{ command: 'threadgauge.cancelBenchmark', when: 'threadgauge.benchmarkRunning && resourceLangId == python', group: 'navigation' }],
+        'editor/title': [
+          { command: 'threadgauge.cancelBenchmark', when: 'threadgauge.benchmarkRunning && resourceLangId == python', group: 'navigation' },
+          { command: 'threadgauge.refreshInspection', when: 'resourceScheme == threadgauge-process', group: 'navigation' },
+        ],
         'editor/title/run': [{ command: 'threadgauge.runBenchmark', when: 'resourceLangId == python && !virtualWorkspace && !threadgauge.benchmarkRunning', group: '9_threadgauge' }],
       },
       configuration: { title: 'ThreadGauge', properties: settings() },

@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import { Annotations } from './annotate/annotations.ts';
 import { BenchRuns } from './bench/benchRuns.ts';
 import { registerCommands } from './commands/index.ts';
+import { InspectDocuments } from './inspectDocuments.ts';
 import { ServerConnection } from './languageClient.ts';
 import { createLog } from './log.ts';
 import { PlanDocuments } from './planDocuments.ts';
@@ -27,13 +28,15 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const annotations = new Annotations(context.workspaceState, log);
   const report = new ReportPanel(context.extensionUri, runs);
   const plans = new PlanDocuments((uri) => connection.plan(uri === undefined ? {} : { uri }));
-  const services: Services = { context, log, server: connection, runs, annotations, report, plans, cancellations: new Set() };
+  const inspections = new InspectDocuments((pid) => connection.inspect({ pid }));
+  const services: Services = { context, log, server: connection, runs, annotations, report, plans, inspections, cancellations: new Set() };
   context.subscriptions.push(
     log,
     runs,
     annotations,
     report,
     plans,
+    inspections,
     new Status(connection, runs, log),
     registerCommands(services),
     connection.onBenchEvent((event) => runs.accept(event)),

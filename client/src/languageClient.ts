@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, State, TransportKind, WorkDoneProgress, type LanguageClientOptions, type ServerOptions } from 'vscode-languageclient/node';
 import { METHODS, SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
-import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, CompareParams, ComparisonReply, ExportParams, LaunchInfo, MeasuredParams, PlanReply, RecordingParams, RecordingReply, RecordingsReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
+import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, CompareParams, ComparisonReply, ExportParams, InspectParams, InspectReply, LaunchInfo, MeasuredParams, PlanReply, ProcessesReply, RecordingParams, RecordingReply, RecordingsReply, TrustParams, UriParams } from '../../server/src/bench/messages.ts';
 import { documentSelector } from '../../server/src/core/fileFormats.ts';
 import { messageOf } from './log.ts';
 import { initializationOptions, onSettingsChanged } from './settings.ts';
@@ -67,6 +67,15 @@ export class ServerConnection implements vscode.Disposable {
 
   async plan(params: UriParams): Promise<PlanReply> {
     return this.#request<PlanReply>(METHODS.plan, params);
+  }
+
+  /** Looks at a running process for a second. */
+  async inspect(params: InspectParams): Promise<InspectReply> {
+    return this.#request<InspectReply>(METHODS.inspect, params);
+  }
+
+  async processes(): Promise<ProcessesReply> {
+    return this.#request<ProcessesReply>(METHODS.processes, {});
   }
 
   async preview(params: BenchParams): Promise<BenchPreview> {

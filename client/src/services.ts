@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import type { Annotations } from './annotate/annotations.ts';
 import type { BenchRuns } from './bench/benchRuns.ts';
 import type { ServerConnection } from './languageClient.ts';
+import type { InspectDocuments } from './inspectDocuments.ts';
 import type { PlanDocuments } from './planDocuments.ts';
 import type { ReportPanel } from './report/reportPanel.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly annotations: Annotations;
   readonly report: ReportPanel;
   readonly plans: PlanDocuments;
+  readonly inspections: InspectDocuments;
   /** Of the runs this window has asked for and that have not answered. */
   readonly cancellations: Set<vscode.CancellationTokenSource>;
 }

@@ -4,8 +4,10 @@ import type { Services } from '../services.ts';
 import { benchmarkSelection } from './benchmarkSelection.ts';
 import { cancelBenchmark } from './cancelBenchmark.ts';
 import { clearMeasurements } from './clearMeasurements.ts';
+import { inspectProcess } from './inspectProcess.ts';
 import { pauseBenchmark } from './pauseBenchmark.ts';
 import { recordings } from './recordings.ts';
+import { refreshInspection } from './refreshInspection.ts';
 import { restartServer } from './restartServer.ts';
 import { resumeBenchmark } from './resumeBenchmark.ts';
 import { runBenchmark } from './runBenchmark.ts';
@@ -14,7 +16,7 @@ import { showPlan } from './showPlan.ts';
 import { showReport } from './showReport.ts';
 import { verifyBenchmark } from './verifyBenchmark.ts';
 
-const COMMANDS = { benchmarkSelection, cancelBenchmark, clearMeasurements, pauseBenchmark, recordings, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+const COMMANDS = { benchmarkSelection, cancelBenchmark, clearMeasurements, inspectProcess, pauseBenchmark, recordings, refreshInspection, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
 
 /** Registers them all. */
 export function registerCommands(services: Services): vscode.Disposable {

@@ -2,7 +2,7 @@
 import type { Machine } from '../core/machine.ts';
 import type { PlanJson } from '../core/reportJson.ts';
 import type { Estimate } from './estimate.ts';
-import type { Arm, Envelope, Mode } from './protocol.generated.ts';
+import type { Arm, Envelope, Inspection, Mode, RunningProcess } from './protocol.generated.ts';
 import type { RecordingHeader, RecordingStatus, SourceLines } from './recording.ts';
 import type { RunState } from './runState.ts';
 import type { Factor, VaryChoice } from './variations.ts';
@@ -33,6 +33,10 @@ export const METHODS = {
   exportRecording: 'threadgauge/exportRecording',
   /** client → server, request: `RecordingParams` → null. */
   removeRecording: 'threadgauge/removeRecording',
+  /** client → server, request: `InspectParams` → `InspectReply`. */
+  inspect: 'threadgauge/inspect',
+  /** client → server, request: no parameters → `ProcessesReply`. */
+  processes: 'threadgauge/processes',
 } as const;
 
 /** Commands that lenses and code actions name; the VS Code client implements them. Arguments: one `LaunchRef`, or as stated. */
@@ -165,6 +169,27 @@ export interface RegionParams {
   readonly lines?: { readonly first: number; readonly last: number };
   /** A function of the file instead: `infer`, `Model.forward`. */
   readonly function?: string;
+}
+
+/** Which running process to look at. */
+export interface InspectParams {
+  readonly pid: number;
+  /** How long; defaults to 1. */
+  readonly seconds?: number;
+}
+
+/** What was seen of it and its descendants. Nothing is attached to a process and nothing is sent to it. */
+export interface InspectReply {
+  /** For people, with the plan beside it. */
+  readonly text: string;
+  /** Null when it cannot be looked at; `text` then says why, as a full sentence. */
+  readonly inspection: Inspection | null;
+}
+
+/** This user's programs, newest first; `problem` says why there are none. */
+export interface ProcessesReply {
+  readonly processes: readonly RunningProcess[];
+  readonly problem: string | null;
 }
 
 /** What to measure. */

@@ -1374,7 +1374,7 @@ export interface Observed {
  */
 export interface ThreadPool {
   /**
-   * How many of them used a CPU for at least a twentieth of the time looked at.
+   * How many of them ran, or waited for a CPU, for at least a twentieth of the time looked at.
    */
   busy?: number;
   /**

@@ -5,6 +5,7 @@ import { startServer } from '../lsp/startServer.ts';
 import { bench, type BenchCommandOptions } from './bench.ts';
 import { check, type CheckOptions } from './check.ts';
 import { explain, listRules } from './explain.ts';
+import { inspect, type InspectOptions } from './inspect.ts';
 import { machine, plan } from './plan.ts';
 import * as recordings from './recordings.ts';
 import { UsageError } from './usageError.ts';
@@ -130,6 +131,16 @@ async function main(argv: readonly string[]): Promise<number> {
       code = await machine(options);
     });
   program
+    .command('inspect')
+    .description('what a running process and its descendants do, beside their plan; only reads, attaches to nothing (Linux)')
+    .argument('<pid>', 'id of the process', parsePid)
+    .addOption(new Option('--seconds <seconds>', 'how long to look').argParser(parseSeconds).default(1))
+    .option('--watch', 'look again and again until the process ends', false)
+    .addOption(format(['text', 'json']))
+    .action(async (pid: number, options: InspectOptions) => {
+      code = await inspect(pid, options);
+    });
+  program
     .command('explain')
     .description("a rule's page")
     .argument('[rule]', 'id of the rule')
@@ -193,6 +204,11 @@ function parsePercent(text: string): number {
   const percent = Number(/^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text)?.[1] ?? Number.NaN);
   if (!(percent >= 0 && percent < 1000)) throw new InvalidArgumentError('Give a percentage such as 5%.');
   return percent / 100;
+}
+
+function parsePid(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give the id of a process, such as 4711.');
+  return Number(text);
 }
 
 function parseSeed(text: string): number {

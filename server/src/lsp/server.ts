@@ -1,5 +1,6 @@
 /** The language server: what each request and notification does. */
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { CancellationToken, Connection, Diagnostic, ExecuteCommandParams, InitializeParams, InitializeResult, WorkspaceDocumentDiagnosticReport } from 'vscode-languageserver';
 import {
   CodeActionKind,
@@ -30,7 +31,7 @@ import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
 import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
 import { type ProbedMachine, probeMachine } from '../host/node/runnerProcess.ts';
-import { canonicalUri } from '../host/node/workspaceFiles.ts';
+import { canonicalUri, pathOfUri } from '../host/node/workspaceFiles.ts';
 import { planJson } from '../report/planJson.ts';
 import type { Rule } from '../rules/rule.ts';
 import { BenchService } from './benchService.ts';
@@ -40,6 +41,7 @@ import { completionItems } from './completion.ts';
 import { configDiagnostic, endOfLine, observedDiagnostic, Places, toDiagnostic } from './convert.ts';
 import { hoverAt, planMarkdown } from './hover.ts';
 import { type ClientDocument, Notebooks, NOTEBOOK_SYNC } from './notebooks.ts';
+import { inspectForClient, isInspectParams, processesForClient } from './inspectService.ts';
 import { planLabel } from './planLabel.ts';
 import { RecordingService } from './recordingService.ts';
 import { engineSources } from './reportSources.ts';
@@ -487,6 +489,16 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
   answer(METHODS.compareRecordings, (params: CompareParams) => recordings.compare(params));
   answer(METHODS.exportRecording, (params: ExportParams) => recordings.export(params));
   answer(METHODS.removeRecording, (params: RecordingParams) => recordings.remove(params));
+  connection.onRequest(METHODS.inspect, async (params: unknown, token: CancellationToken) => {
+    if (!isInspectParams(params)) throw new ResponseError(LSPErrorCodes.RequestFailed, `${METHODS.inspect} needs {pid}, and seconds of at most a minute.`);
+    await settled(token);
+    const display = (uri: string): string => {
+      const [file, folder] = [pathOfUri(uri), workspace.folderOf(uri)];
+      return file === null ? uri : folder === null ? file : path.relative(folder, file);
+    };
+    return await inspectForClient(params, { engine, readers, runnerPath: options.runnerPath, display });
+  });
+  connection.onRequest(METHODS.processes, () => processesForClient(options.runnerPath));
 
   connection.onShutdown(() => bench.shutdown());
   connection.onExit(() => bench.abort());

@@ -863,7 +863,7 @@ pub struct ThreadPool {
     pub cpu_ns: u64,
     /// Time they waited for a CPU, nanoseconds.
     pub run_delay_ns: Option<u64>,
-    /// How many of them used a CPU for at least a twentieth of the time looked at.
+    /// How many of them ran, or waited for a CPU, for at least a twentieth of the time looked at.
     #[serde(default)]
     pub busy: u32,
 }

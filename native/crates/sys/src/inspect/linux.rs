@@ -16,7 +16,7 @@ use threadgauge_protocol::{InspectedProcess, Inspection, Machine, Observed, Runn
 /// Looks come this far apart at least, and use at most one part in `SHARE` of a CPU.
 const EVERY: Duration = Duration::from_millis(50);
 const SHARE: u32 = 100;
-/// A thread that used a CPU for this share of the time was busy.
+/// A thread that ran or waited for a CPU for this share of the time was busy.
 const BUSY: u64 = 20;
 /// The flag of kernel threads among those of a process.
 const PF_KTHREAD: u64 = 0x0020_0000;
@@ -370,7 +370,7 @@ impl Seen {
             if !self.alive.contains(tid) {
                 continue;
             }
-            pools.add(&main, &thread.name, cpu_ns, delay_ns, wall_ns > 0 && cpu_ns > wall_ns / BUSY);
+            pools.add(&main, &thread.name, cpu_ns, delay_ns, wall_ns > 0 && cpu_ns + delay_ns.unwrap_or(0) > wall_ns / BUSY);
         }
         sum
     }

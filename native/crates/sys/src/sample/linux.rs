@@ -60,8 +60,8 @@ struct Thread {
     stat: Option<File>,
     delay_ns: u64,
     cpu_ns: u64,
-    /// CPU time at the closer look before.
-    cpu_before_ns: u64,
+    /// CPU time and waiting at the closer look before.
+    wanted_before_ns: u64,
     migrations: Option<u64>,
 }
 
@@ -196,8 +196,8 @@ impl TreeSampler {
                 if let Some(moved) = thread.read_migrations(pid, tid) {
                     (migrations, counted) = (migrations + moved, true);
                 }
-                let busy = thread.cpu_ns.saturating_sub(thread.cpu_before_ns) > window / 20;
-                thread.cpu_before_ns = thread.cpu_ns;
+                let busy = (thread.cpu_ns + thread.delay_ns).saturating_sub(thread.wanted_before_ns) > window / 20;
+                thread.wanted_before_ns = thread.cpu_ns + thread.delay_ns;
                 pools.add(&main, &name, thread.cpu_ns, self.counts_delay.then_some(thread.delay_ns), busy);
             }
             detail.threads += alive;
