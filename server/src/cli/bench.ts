@@ -30,7 +30,7 @@ import { compoundOf } from '../readers/launchJson/resolve.ts';
 import { createReaders } from '../readers/index.ts';
 import { machineLine } from '../report/machineText.ts';
 import { annotation, baselineName, gateGithub, gateJson, gateText, judge, loadRecording, requestAgainst } from './gate.ts';
-import { keepRun } from './keepRun.ts';
+import { headerOf, keepRun, startJournal } from './keepRun.ts';
 import { openFile, targetMachine, tryOpenFile } from './loadWorkspace.ts';
 import { styleFor, write } from './output.ts';
 import { UsageError } from './usageError.ts';
@@ -125,11 +125,13 @@ async function run(target: string | undefined, command: readonly string[], optio
   }
   if (options.wait !== undefined) request = { ...request, limits: { ...request.limits, turn_s: options.wait } };
   if (options.format === 'text') await write(process.stdout, heading(prepared, machine, baseline === null || options.compare === undefined ? null : baselineName(options.compare, baseline), request));
-  const startedAt = new Date();
-  const watched = await watchRun(request, runner.path, options.format);
+  const header = headerOf(`${target ?? command.map(shellWord).join(' ')}${preview.region ? ` (${preview.region.label})` : ''}`, prepared, request, version);
+  const journal = await startJournal(header, options);
+  const watched = await watchRun(request, runner.path, options.format, journal);
   const { state, recorded } = watched;
   if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null, prepared.plan));
-  const kept = await keepRun(watched, `${target ?? command.map(shellWord).join(' ')}${preview.region ? ` (${preview.region.label})` : ''}`, startedAt, prepared, request, options, version);
+  const kept = await keepRun(watched, header, options);
+  await journal?.remove();
   if (options.format === 'text' && kept.recording !== null && process.stderr.isTTY) await write(process.stderr, `${styleFor(process.stderr).dim(`kept as ${path.basename(kept.recording, '.ndjson')}`)}\n`);
   for (const problem of kept.problems) await write(process.stderr, `threadgauge: ${problem}\n`);
   if (state.failed) {

@@ -8,6 +8,7 @@ import { comparisonSentence, comparisonTable } from '../bench/comparisonText.ts'
 import { recordingJson } from '../bench/recording.ts';
 import { htmlReport } from '../host/node/htmlReport.ts';
 import { defaultRecordingsDirectory, findRecording, listRecordings, measuredSources, writeAtomically, writeProblem } from '../host/node/recordings.ts';
+import { recoverJournals } from '../host/node/runJournal.ts';
 import { printRecording } from './bench.ts';
 import { loadRecording } from './gate.ts';
 import { styleFor, write } from './output.ts';
@@ -17,6 +18,7 @@ type Format = 'text' | 'json';
 
 export async function list(format: Format): Promise<number> {
   const directory = defaultRecordingsDirectory();
+  await recoverJournals(directory);
   const { recordings, skipped } = await listRecordings(directory);
   if (format === 'json') {
     await write(process.stdout, `${JSON.stringify({ directory, recordings, skipped }, null, 2)}\n`);

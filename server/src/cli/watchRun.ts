@@ -4,6 +4,7 @@ import type { BenchRequest } from '../bench/protocol.generated.ts';
 import { fractionDone, type RunState } from '../bench/runState.ts';
 import { BenchSession } from '../bench/session.ts';
 import { createRunnerPort } from '../host/node/runnerProcess.ts';
+import type { RunJournal } from '../host/node/runJournal.ts';
 
 const CLEAR_LINE = '\r\u001b[K';
 const BAR = 20;
@@ -16,8 +17,8 @@ export interface WatchedRun {
   readonly recorded: readonly string[];
 }
 
-/** Runs to the end. With `json` the events go to standard output as they come. */
-export async function watchRun(request: BenchRequest, runner: string, format: 'text' | 'json' | 'github'): Promise<WatchedRun> {
+/** Runs to the end; `journal` gets what happens as it happens. With `json` the events go to standard output as they come. */
+export async function watchRun(request: BenchRequest, runner: string, format: 'text' | 'json' | 'github', journal: RunJournal | null = null): Promise<WatchedRun> {
   const recorded: string[] = [];
   const terminal = process.stderr.isTTY === true;
   let shown = 0;
@@ -29,6 +30,7 @@ export async function watchRun(request: BenchRequest, runner: string, format: 't
   const session: BenchSession = new BenchSession(request, createRunnerPort(runner), {
     event: (event, state, line) => {
       recorded.push(line);
+      journal?.add(line, state.running.length === 0);
       if (format === 'json') process.stdout.write(`${line}\n`);
       const holds = state.progress?.paused === true || state.progress?.waits_for != null;
       const now = performance.now();

@@ -11,7 +11,7 @@ import { trialSecondsOf } from '../bench/estimate.ts';
 import { type BenchHost, type PreparedBench, prepareBench } from '../bench/request.ts';
 import { fractionDone, type RunState } from '../bench/runState.ts';
 import { recordingHeader } from '../bench/recordingHeader.ts';
-import { worthKeeping } from '../bench/recording.ts';
+import { type RecordingHeader, worthKeeping } from '../bench/recording.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
 import type { Launch } from '../core/launchGraph.ts';
@@ -23,6 +23,7 @@ import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { debuggerStart, folderOfConfiguration, isDebugLaunch, settingsAskedFor } from '../host/node/debugStart.ts';
 import { findRunner } from '../host/node/findRunner.ts';
 import { saveRecording, writeProblem } from '../host/node/recordings.ts';
+import { recoverJournals, RunJournal } from '../host/node/runJournal.ts';
 import { createRunnerPort } from '../host/node/runnerProcess.ts';
 import { type PreparedRegion, prepareRegion } from '../host/node/regionFiles.ts';
 import { canonicalUri, pathOfUri, readSource, uriOfPath } from '../host/node/workspaceFiles.ts';
@@ -259,10 +260,15 @@ export class BenchService {
     let reported = 0;
     let held = '';
     const asked = this.#options.adjustRequest?.(request) ?? request;
-    const startedAt = new Date();
+    const { storageDir } = this.#options.settings();
+    const { uri, preview, label } = prepared;
+    const header = recordingHeader({ label, launch: { uri, launchId: launch.id }, preview, request: asked, startedAt: new Date(), version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
+    if (storageDir) await recoverJournals(storageDir);
+    const journal = storageDir ? new RunJournal(storageDir, header) : null;
     const session = new BenchSession(asked, createRunnerPort(runner), {
       event: (event, state, line) => {
         recorded.push(line);
+        journal?.add(line, state.running.length === 0);
         this.#options.event({ runId, launch: ref, event });
         const now = performance.now();
         // What waits says so once, and must not be passed over.
@@ -289,7 +295,8 @@ export class BenchService {
     await this.#publishLines(runId, ref, state);
     this.#noteObserved(launch.key, prepared.plan, state);
     this.#options.changed();
-    const kept = await this.#keep(prepared, asked, startedAt, state, recorded);
+    const kept = await this.#keep(storageDir, header, state, recorded);
+    await journal?.remove();
     return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, ...kept };
   }
 
@@ -340,12 +347,9 @@ export class BenchService {
     return { ...measured, lines: measured.lines.map((line) => ({ ...line, endLine: Math.max(line.line, endLines.get(line.line) ?? line.line) })) };
   }
 
-  async #keep(prepared: PreparedRun, request: BenchRequest, startedAt: Date, state: RunState, lines: readonly string[]): Promise<Pick<BenchReply, 'recording' | 'recordingProblem'>> {
-    const { storageDir } = this.#options.settings();
-    const { launch, uri, preview, label } = prepared;
+  async #keep(storageDir: string | undefined, header: Omit<RecordingHeader, 'sources'>, state: RunState, lines: readonly string[]): Promise<Pick<BenchReply, 'recording' | 'recordingProblem'>> {
     if (!storageDir || !worthKeeping(state)) return { recording: null };
     try {
-      const header = recordingHeader({ label, launch: { uri, launchId: launch.id }, preview, request, startedAt, version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
       return { recording: await saveRecording(storageDir, header, state, lines) };
     } catch (error) {
       const recordingProblem = `The recording (${storageDir}) was not saved: ${writeProblem(error).replace(/\.$/, '')}. The result stands.`;

@@ -6,6 +6,7 @@ import { comparisonMarkdown } from '../bench/comparisonText.ts';
 import { type Recording, recordingJson } from '../bench/recording.ts';
 import { htmlReport } from '../host/node/htmlReport.ts';
 import { findRecording, listRecordings, measuredSources, readRecording, writeAtomically, writeProblem } from '../host/node/recordings.ts';
+import { recoverJournals } from '../host/node/runJournal.ts';
 
 /** The recordings of one storage directory. */
 export class RecordingService {
@@ -18,6 +19,7 @@ export class RecordingService {
   async list(): Promise<RecordingsReply> {
     const directory = this.#directory();
     if (!directory) return { recordings: [], skipped: [] };
+    await recoverJournals(directory);
     const { recordings, skipped } = await listRecordings(directory);
     return { recordings: recordings.map(({ id, startedAt, label, command, status, sentence }) => ({ id, startedAt, label, command, status, sentence })), skipped };
   }

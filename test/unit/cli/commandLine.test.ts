@@ -421,6 +421,25 @@ describe('bench on the command line', function () {
     assert.match(out, /^Cancelled\. /m);
   });
 
+  it('keeps what a killed run had measured', async () => {
+    const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.3 });
+    const own = { XDG_STATE_HOME: path.join(folder, 'state') };
+    const kept = path.join(folder, 'state/threadgauge/recordings');
+    const { child, outcome } = start(['bench', '--simulate', law, '--threads', '1,2', '--format', 'json', '--', 'true'], folder, own);
+    let out = '';
+    child.stdout?.on('data', (text: Buffer) => (out += String(text)));
+    for (let i = 0; i < 300 && out.split('"arm_summary"').length < 4; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(readdirSync(kept).map((name) => /^\.[^.]+\.ndjson\.\d+\.part$/.test(name)), [true]);
+    child.kill('SIGKILL');
+    await outcome;
+    const { recordings, skipped } = JSON.parse((await start(['recordings', '--format', 'json'], folder, own).outcome).out) as { recordings: { id: string; status: string; sentence: string }[]; skipped: string[] };
+    assert.deepEqual([recordings.map(({ status }) => status), skipped], [['partial'], []]);
+    assert.match(recordings[0]?.sentence ?? '', /^The run broke off after \d+ counted runs; what was measured until then is kept\.$/);
+    assert.deepEqual(readdirSync(kept), [`${recordings[0]?.id}.ndjson`]);
+    assert.match((await start(['recordings', 'show', 'latest'], folder, own).outcome).out, /The recording ends in the middle of the run\./);
+  });
+
   it('waits while it is stopped with Ctrl-Z, and goes on with fg', async () => {
     const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.05 });
     const { child, outcome } = start(['bench', '--simulate', law, '--threads', '1,2', '--format', 'json', '--', 'true'], folder);

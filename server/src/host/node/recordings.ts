@@ -124,7 +124,7 @@ export async function listRecordings(directory: string): Promise<RecordingList> 
         label: header?.label ?? command,
         command,
         status: recordingStatus(state),
-        sentence: closingSentence(state),
+        sentence: state.finished || state.failed ? closingSentence(state) : `The run broke off after ${counted(state)}; what was measured until then is kept.`,
         fingerprint: state.environment?.fingerprint ?? null,
       });
     } catch (error) {
@@ -132,6 +132,11 @@ export async function listRecordings(directory: string): Promise<RecordingList> 
     }
   }
   return { recordings, skipped };
+}
+
+function counted(state: RunState): string {
+  const runs = state.trials.filter(({ status }) => status === 'ok').length;
+  return `${runs} counted run${runs === 1 ? '' : 's'}`;
 }
 
 function timeOfName(name: string): string {
