@@ -215,6 +215,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, exhaustive: options.exhaustive ?? false, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
   const { region } = options;
   if (region && (scriptIndex === null || host.probeDirectory === null)) refusals.push('A part of a program can be measured by itself where Python starts a script or a module; this command does not.');
+  if (region && options.mode === 'grid') refusals.push('A part of a program is measured in one process at a time; measure the whole program with several instances.');
   if (region && options.mode === 'lines') refusals.push('Lines are timed over the whole program, not over a part of it.');
   // Timing lines needs runs from beginning to end, which is what the choice of a part spares.
   const lines = !region && (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';

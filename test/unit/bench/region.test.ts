@@ -141,6 +141,12 @@ describe('a benchmark of a region', () => {
     assert.match(preview.refusal ?? '', /A part of a program can be measured by itself where Python starts a script/);
   });
 
+  it('is refused for several instances and for lines', () => {
+    const files = { 'infer.py': SCRIPT, 'run.sh': 'python infer.py\n' };
+    assert.match(prepared(files, null, { region, mode: 'grid' }).preview.refusal ?? '', /measured in one process at a time/);
+    assert.match(prepared(files, null, { region, mode: 'lines' }).preview.refusal ?? '', /Lines are timed over the whole program/);
+  });
+
   it('is told by the call', () => {
     const arm = { label: 'OMP_NUM_THREADS=2', threads: 2, env: {}, reason: 'x' };
     const trial = { arm: 0, phase: 'race' as const, status: 'ok' as const, wall_ns: 1, cpu_ns: 1, peak_threads: 2 };
