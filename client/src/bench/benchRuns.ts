@@ -10,6 +10,8 @@ export interface BenchRun {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly state: RunState;
+  /** Absent for runs that an earlier version has kept. */
+  readonly interpreter?: BenchEventParams['interpreter'];
 }
 
 const KEY = 'threadgauge.runs';
@@ -40,8 +42,8 @@ export class BenchRuns implements vscode.Disposable {
     this.#change.dispose();
   }
 
-  accept({ runId, launch, event }: BenchEventParams): void {
-    const before = this.#runs.get(runId) ?? { runId, launch, startedAt: Date.now(), state: initialRunState() };
+  accept({ runId, launch, interpreter, event }: BenchEventParams): void {
+    const before = this.#runs.get(runId) ?? { runId, launch, interpreter, startedAt: Date.now(), state: initialRunState() };
     const run: BenchRun = { ...before, state: reduce(before.state, event) };
     this.#runs.set(runId, run);
     this.#change.fire(run);
@@ -79,7 +81,7 @@ export class BenchRuns implements vscode.Disposable {
 
   /** A server that stopped takes its runs with it. */
   abandonRunning(): void {
-    for (const run of this.running()) this.accept({ ...run, event: { v: 1, type: 'failed', data: { code: 'internal', message: 'The language server ended during the run.', hint: 'See its log, and run the benchmark again.' } } });
+    for (const run of this.running()) this.accept({ runId: run.runId, launch: run.launch, interpreter: run.interpreter ?? null, event: { v: 1, type: 'failed', data: { code: 'internal', message: 'The language server ended during the run.', hint: 'See its log, and run the benchmark again.' } } });
   }
 
   /** Forgets every run that has ended. */

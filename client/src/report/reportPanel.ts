@@ -56,9 +56,8 @@ export class ReportPanel implements vscode.Disposable {
 
   /** Opens the tab with a run that was kept, until another one is asked for. */
   showRecorded(run: ShownRun): void {
-    this.#open({});
     this.#recorded = run;
-    void this.#update();
+    this.#open({});
   }
 
   /** Opens the tab, or brings it forward. */
@@ -132,7 +131,8 @@ export class ReportPanel implements vscode.Disposable {
     }
     const run = this.#shown();
     panel.title = run ? `Benchmark: ${run.launch.label}` : 'ThreadGauge';
-    const message: ToReport = { type: 'run', run: run ? { label: run.launch.label, startedAt: run.startedAt, state: run.state, sources: await this.#sources.of(run.state) } : null };
-    void panel.webview.postMessage(message);
+    const message: ToReport = { type: 'run', run: run ? { label: run.launch.label, startedAt: run.startedAt, state: run.state, interpreter: run.interpreter ?? null, sources: await this.#sources.of(run.state) } : null };
+    // While the files were read somebody may have asked for a kept run.
+    if (!this.#recorded) void panel.webview.postMessage(message);
   }
 }

@@ -306,6 +306,8 @@ export interface ExportParams extends RecordingParams {
 export interface BenchEventParams {
   readonly runId: string;
   readonly launch: LaunchRef & { readonly label: string };
+  /** The Python that runs, and why that one; null for other programs. */
+  readonly interpreter: { readonly path: string; readonly from: string } | null;
   readonly event: Envelope;
 }
 

@@ -25,7 +25,7 @@ export async function watchRun(request: BenchRequest, runner: string, format: 't
   let waiting: string | null = null;
   const draw = (state: RunState): void => {
     const text = session.pauseAsked && !state.progress?.paused ? `pausing after this run: ${progressSentence(state)}` : progressSentence(state);
-    process.stderr.write(`${CLEAR_LINE}[${'='.repeat(Math.round(fractionDone(state) * BAR)).padEnd(BAR)}] ${text}`.slice(0, (process.stderr.columns ?? 80) + CLEAR_LINE.length));
+    process.stderr.write(`${CLEAR_LINE}[${'='.repeat(Math.round(fractionDone(state) * BAR)).padEnd(BAR)}] ${text}`.slice(0, (process.stderr.columns || 80) + CLEAR_LINE.length));
   };
   const session: BenchSession = new BenchSession(request, createRunnerPort(runner), {
     event: (event, state, line) => {

@@ -269,7 +269,7 @@ export class BenchService {
       event: (event, state, line) => {
         recorded.push(line);
         journal?.add(line, state.running.length === 0);
-        this.#options.event({ runId, launch: ref, event });
+        this.#options.event({ runId, launch: ref, interpreter: preview.interpreter, event });
         const now = performance.now();
         // What waits says so once, and must not be passed over.
         const holding = `${state.progress?.paused ?? false} ${state.progress?.waits_for ?? ''}`;

@@ -10,6 +10,8 @@ export interface ShownRun {
   readonly state: RunState;
   /** Measured lines as they read when they ran, by path and zero-based line; files that changed since are left out. */
   readonly sources: SourceLines;
+  /** The Python that runs, while what is kept does not say it yet. */
+  readonly interpreter?: RecordingHeader['interpreter'];
   /** What was kept beside the events; absent for a run that is under way. */
   readonly about?: Omit<RecordingHeader, 'sources'>;
 }

@@ -139,6 +139,7 @@ function doubts(state: RunState): readonly HTMLElement[] {
 function surroundings(run: ShownRun, send: Send): readonly HTMLElement[] {
   const { hello, plan, finished, environment } = run.state;
   const { about } = run;
+  const interpreter = about?.interpreter ?? run.interpreter;
   if (!hello) return [];
   const { machine } = hello;
   const facts: [string, string][] = [
@@ -151,7 +152,7 @@ function surroundings(run: ShownRun, send: Send): readonly HTMLElement[] {
     ...(environment?.runtime ? ([['Runtime', environment.runtime]] as [string, string][]) : []),
     ...(Object.keys(environment?.libraries ?? {}).length > 0 ? ([['Libraries', Object.entries(environment?.libraries ?? {}).map(([name, version]) => `${name} ${version}`).join(', ')]] as [string, string][]) : []),
     ...(environment?.fingerprint ? ([['Fingerprint', environment.fingerprint]] as [string, string][]) : []),
-    ...(about?.interpreter ? ([['Interpreter', `${about.interpreter.path} (${about.interpreter.from})`]] as [string, string][]) : []),
+    ...(interpreter ? ([['Interpreter', `${interpreter.path} (${interpreter.from})`]] as [string, string][]) : []),
     ...(about && about.environment.length > 0 ? ([['Variables', about.environment.map(({ name, value, from }) => `${value === null ? `${name} removed` : `${name}=${value}`} (${from})`).join('; ')]] as [string, string][]) : []),
     ...(about ? ([['Settings', `budget ${about.request.limits?.budget_s ?? '?'} s, at most ${about.request.limits?.trial_s ?? '?'} s for a run, a gain is claimed above ${percentText(about.request.limits?.claim_above ?? 0)}`]] as [string, string][]) : []),
     ['Measured', new Date(run.startedAt).toLocaleString()],
