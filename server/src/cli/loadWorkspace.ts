@@ -24,8 +24,8 @@ export interface LoadedWorkspace {
 
 /** Loads paths (the working directory when there are none). `machineFile` replaces the machine at hand. */
 export async function loadWorkspace(paths: readonly string[], machineFile: string | undefined, config: EngineConfig = {}): Promise<LoadedWorkspace> {
-  const machine = await targetMachine(machineFile);
-  const readers = createReaders(await loadParsers());
+  const [machine, parsers] = await Promise.all([targetMachine(machineFile), loadParsers()]);
+  const readers = createReaders(parsers);
   const engine = new Engine({ readers, rules: RULES, machine, once: true, probed: machineFile === undefined, config: { ...config, fixedMachine: machineFile !== undefined }, log: (message, error) => process.stderr.write(`threadgauge: ${message} ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`) });
   const files = new Set<string>();
   for (const given of paths.length === 0 ? ['.'] : paths) {

@@ -55,8 +55,8 @@ export interface Reader<Syntax = unknown> {
   read(chunkText: string): Syntax;
   /** True when the chunk says nothing about threads and may be left out of numbering. */
   isEmpty(syntax: Syntax): boolean;
-  /** Facts of the whole file; spans carry the number of their chunk. Never throws. */
-  assemble(uri: string, chunks: readonly { readonly chunk: number; readonly syntax: Syntax }[]): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] };
+  /** Facts of the whole file; spans carry the number of their chunk. Never throws. `once` when there will be no other version of the file, so that nothing need be kept for one. */
+  assemble(uri: string, chunks: readonly { readonly chunk: number; readonly syntax: Syntax }[], once?: boolean): { readonly facts: readonly Fact[]; readonly gaps: readonly Gap[] };
   /**
    * Edits that make `intent.name` hold `intent.value` for the launch, leaving every other byte alone.
    * Round-trip law: applying the edits and reading again gives the setting back.

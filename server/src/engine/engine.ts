@@ -622,7 +622,7 @@ export class Engine {
       else failed.push({ span: { chunk, start: 0, end: reading.failed.length }, reason: 'dynamic', message: reading.failed.message });
     });
     try {
-      const { facts, gaps } = reader.assemble(uri, chunks);
+      const { facts, gaps } = reader.assemble(uri, chunks, this.#once);
       return { uri, reader: reader.id, facts, gaps: [...gaps, ...failed] };
     } catch (error) {
       this.#log(`Reader ${reader.id} failed on ${uri}.`, error);

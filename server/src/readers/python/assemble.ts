@@ -118,9 +118,15 @@ function changeBetween(before: readonly NumberedSyntax[], now: readonly Numbered
   return { start, end, endNow, renumbered, sameExports };
 }
 
-/** Facts and gaps of the file, in document order. */
-export function assemble(uri: string, chunks: readonly NumberedSyntax[]): ChunkFacts {
-  const { names, workers, known } = contextOf(uri, chunks);
+/** What a file that is read once is assembled with: nothing is noted that only another version of it would need. */
+function passingContext(chunks: readonly NumberedSyntax[]): FileContext {
+  const names = new FileNames(chunks, true);
+  return { names, workers: new Workers(names, chunks), chunks, known: new Map() };
+}
+
+/** Facts and gaps of the file, in document order; `once` when there will be no other version of it. */
+export function assemble(uri: string, chunks: readonly NumberedSyntax[], once = false): ChunkFacts {
+  const { names, workers, known } = once ? passingContext(chunks) : contextOf(uri, chunks);
   const role = roleOf(uri);
   const facts: Fact[] = [];
   const gaps: Gap[] = [];
@@ -134,7 +140,7 @@ export function assemble(uri: string, chunks: readonly NumberedSyntax[]): ChunkF
       const assembly = new Assembly(names, workers, chunk, role);
       assembly.add(syntax);
       part = assembly;
-      if (!names.consultedWholeFile && !assembly.consultedWorkers) {
+      if (!once && !names.consultedWholeFile && !assembly.consultedWorkers) {
         const asked = names.takeAsked();
         known.set(syntax, { chunk, facts: assembly.facts, gaps: assembly.gaps, asked, askedElsewhere: [...asked].some((key) => key.startsWith(LOCALS) && key !== localsKey(chunk)) });
       }

@@ -100,12 +100,14 @@ export class FileNames {
   readonly #exported: Binding[][] = [];
   /** Where in the file names are called, mentioned and written; made once somebody asked. */
   #index: UseIndex | undefined;
-  readonly #module = new NotedMap<Binding[]>((name) => this.#asked.add(name));
+  readonly #module: Map<string, Binding[]>;
   /** Names local to functions, by chunk and function; made when a chunk is first asked about. */
   readonly #locals = new Map<number, ReadonlyMap<string, ReadonlyMap<string, readonly Binding[]>>>();
-  readonly #attributes = new NotedMap<Binding[]>((name) => this.#asked.add(name));
-  readonly #definitions = new NotedMap<DefineItem>((name) => this.#asked.add(name));
-  readonly #classes = new NotedMap<{ readonly item: ClassItem; readonly chunk: number }>((name) => this.#asked.add(name));
+  readonly #attributes: Map<string, Binding[]>;
+  readonly #definitions: Map<string, DefineItem>;
+  readonly #classes: Map<string, { readonly item: ClassItem; readonly chunk: number }>;
+  /** False when nobody will ask what answers depended on. */
+  readonly #notes: boolean;
   readonly #stars: string[] = [];
   readonly #imported = new Set<string>();
   readonly #calls = new Map<string, readonly KnownCall[]>();
@@ -123,9 +125,17 @@ export class FileNames {
     return asked;
   }
 
-  constructor(chunks: readonly NumberedSyntax[]) {
+  /** `once` when there will be no other version of the file. */
+  constructor(chunks: readonly NumberedSyntax[], once = false) {
     this.#chunks = chunks;
-    for (const { chunk, syntax } of chunks) this.#exported.push(exportsOf(syntax).items.map((item) => this.#add(item, chunk)));
+    this.#notes = !once;
+    const map = <T>(): Map<string, T> => (once ? new Map<string, T>() : new NotedMap<T>((name) => this.#asked.add(name)));
+    this.#module = map();
+    this.#attributes = map();
+    this.#definitions = map();
+    this.#classes = map();
+    if (once) for (const { chunk, syntax } of chunks) for (const item of exportedItems(syntax)) this.#add(item, chunk);
+    else for (const { chunk, syntax } of chunks) this.#exported.push(exportsOf(syntax).items.map((item) => this.#add(item, chunk)));
   }
 
   /** Takes over a version of the file whose chunks export the same, if perhaps from other places; `changed` are their positions in the list. */
@@ -181,7 +191,7 @@ export class FileNames {
 
   #localsOf(order: number): ReadonlyMap<string, ReadonlyMap<string, readonly Binding[]>> | undefined {
     const chunk = Math.floor(order / CHUNK_STRIDE);
-    this.#asked.add(localsKey(chunk));
+    if (this.#notes) this.#asked.add(localsKey(chunk));
     const known = this.#locals.get(chunk);
     if (known) return known;
     const syntax = this.#chunks[chunk]?.chunk === chunk ? this.#chunks[chunk]?.syntax : this.#chunks.find((candidate) => candidate.chunk === chunk)?.syntax;
@@ -215,7 +225,7 @@ export class FileNames {
     const isScript = index.topCalls.some((name) => this.#definitions.has(name));
     for (const at of index.optionChunks) {
       const part = this.#chunks[at];
-      for (const item of part ? summaryOf(part.syntax).optionCalls : []) {
+      for (const item of part ? index.summary(at).optionCalls : []) {
         const name = item.callee.kind === 'name' ? item.callee.name : '';
         if (name.endsWith('.add_argument')) addOption(options, positionals, name, item.args, { scope: item.scope, order: orderOf(part?.chunk ?? 0, item.call.start) });
         else if (name.endsWith('.set_defaults')) for (const given of item.args) changed.add(given.name ?? '');
@@ -230,7 +240,7 @@ export class FileNames {
 
   #uses(): UseIndex {
     this.consultedWholeFile = true;
-    return (this.#index ??= new UseIndex(this.#chunks));
+    return (this.#index ??= new UseIndex(this.#chunks, this.#notes ? summaryOf : summarise));
   }
 
   /** True when a name is used other than by calling it. */
@@ -253,11 +263,12 @@ export class FileNames {
     this.#calls.set(func, calls);
     const constructs = func.endsWith('.__init__') ? func.slice(0, -'.__init__'.length) : null;
     const name = lastPart(constructs ?? func);
-    for (const at of this.#uses().callers(lastPart(name))) {
+    const uses = this.#uses();
+    for (const at of uses.callers(lastPart(name))) {
       const part = this.#chunks[at];
       if (!part) continue;
       const { chunk } = part;
-      for (const { item, written } of summaryOf(part.syntax).calls.get(lastPart(name)) ?? []) {
+      for (const { item, written } of uses.summary(at).calls.get(lastPart(name)) ?? []) {
         if (written !== name && !written.endsWith(`.${name}`)) continue;
         const place: Place = { scope: item.scope, order: orderOf(chunk, item.call.start) };
         const target = this.target(item.callee, place);
@@ -285,7 +296,7 @@ export class FileNames {
 
   /** True when the file imports the package anywhere. */
   imports(topLevelPackage: string): boolean {
-    this.#asked.add(packageKey(topLevelPackage));
+    if (this.#notes) this.#asked.add(packageKey(topLevelPackage));
     return this.#imported.has(topLevelPackage);
   }
 
@@ -392,6 +403,9 @@ export class FileNames {
     if (known) {
       ({ target } = known);
       for (const key of known.asked) this.#asked.add(key);
+    } else if (shared && depth === 0 && !this.#notes) {
+      target = this.#agree(candidates(found, place), depth);
+      this.#shared.set(head, { target, asked: NOTHING });
     } else if (shared && depth === 0) {
       const before = this.takeAsked();
       target = this.#agree(candidates(found, place), depth);
@@ -823,6 +837,20 @@ const exported = new WeakMap<PythonSyntax, Exports>();
 export function exportsOf(syntax: PythonSyntax): Exports {
   const known = exported.get(syntax);
   if (known) return known;
+  const items = exportedItems(syntax);
+  let key: string | undefined;
+  // Only an edit asks for the key.
+  const result: Exports = {
+    items,
+    get key() {
+      return (key ??= items.map(keyOf).join('\n'));
+    },
+  };
+  exported.set(syntax, result);
+  return result;
+}
+
+function exportedItems(syntax: PythonSyntax): readonly ExportedItem[] {
   const globals = globalsOf(syntax.items);
   const items: ExportedItem[] = [];
   for (const item of syntax.items) {
@@ -839,16 +867,7 @@ export function exportsOf(syntax: PythonSyntax): Exports {
         break;
     }
   }
-  let key: string | undefined;
-  // Only an edit asks for the key.
-  const result: Exports = {
-    items,
-    get key() {
-      return (key ??= items.map(keyOf).join('\n'));
-    },
-  };
-  exported.set(syntax, result);
-  return result;
+  return items;
 }
 
 /** How the keys of local names begin. */
@@ -932,12 +951,19 @@ interface NamedCall {
   readonly written: string;
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+const NO_SUMMARY: Summary = { mentions: NOTHING, written: NOTHING, topCalls: [], optionCalls: [], calls: new Map() };
+
 const summaries = new WeakMap<PythonSyntax, Summary>();
 
 /** Kept with the chunk, because most chunks outlive an edit. */
 function summaryOf(syntax: PythonSyntax): Summary {
-  const known = summaries.get(syntax);
-  if (known) return known;
+  let summary = summaries.get(syntax);
+  if (!summary) summaries.set(syntax, (summary = summarise(syntax)));
+  return summary;
+}
+
+function summarise(syntax: PythonSyntax): Summary {
   const written = new Set<string>();
   const topCalls: string[] = [];
   const optionCalls: CallItem[] = [];
@@ -950,9 +976,7 @@ function summaryOf(syntax: PythonSyntax): Summary {
     if (/\.(?:add_argument|set_defaults|add_subparsers)$/.test(name)) optionCalls.push(item);
     push(calls, lastPart(name), { item, written: name });
   }
-  const summary = { mentions: new Set(syntax.mentions), written, topCalls, optionCalls, calls };
-  summaries.set(syntax, summary);
-  return summary;
+  return { mentions: new Set(syntax.mentions), written, topCalls, optionCalls, calls };
 }
 
 /** Counts how many chunks hold a name. */
@@ -985,8 +1009,8 @@ class UseIndex {
   readonly #summaries: Summary[];
   readonly #callers = new Map<string, Set<number>>();
 
-  constructor(chunks: readonly NumberedSyntax[]) {
-    this.#summaries = chunks.map(({ syntax }) => summaryOf(syntax));
+  constructor(chunks: readonly NumberedSyntax[], summaryOfChunk: (syntax: PythonSyntax) => Summary) {
+    this.#summaries = chunks.map(({ syntax }) => summaryOfChunk(syntax));
     this.#summaries.forEach((summary, at) => this.#count(summary, at, 1));
   }
 
@@ -1006,6 +1030,10 @@ class UseIndex {
       else if (callers) callers.add(at);
       else this.#callers.set(name, new Set([at]));
     }
+  }
+
+  summary(at: number): Summary {
+    return this.#summaries[at] ?? NO_SUMMARY;
   }
 
   /** Positions of the chunks that call something of this name, in document order. */

@@ -59,7 +59,7 @@ export function createPythonReader(parser: SyntaxParser): Reader<PythonSyntax> {
       }
     },
     isEmpty: (syntax) => syntax.items.length === 0 && syntax.gaps.length === 0 && syntax.mentions.length === 0,
-    assemble: (uri, chunks) => assemble(uri, chunks),
+    assemble: (uri, chunks, once) => assemble(uri, chunks, once),
     statementEnds: (text, lines) => statementEnds(parser, text, lines),
     statements: (text) => statements(parser, text),
   };
