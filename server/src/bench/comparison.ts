@@ -24,6 +24,8 @@ export interface Comparison {
   readonly incomparable: readonly string[];
   /** What else differs, as full sentences. */
   readonly differences: readonly string[];
+  /** Other programs took so much of the machine in the second run that a slowdown may be theirs: a full sentence. */
+  readonly disturbed: string | null;
 }
 
 /** What a gate says. `regression` only when the slowdown is beyond noise and above the threshold. */
@@ -42,7 +44,16 @@ export function compareRuns(first: Recording, second: Recording): Comparison {
     if (!other?.summary || !arm.summary || other.summary.runs === 0 || arm.summary.runs === 0) continue;
     arms.push({ label: arm.arm.label, firstLabel: other.arm.label, current: arm.current, firstMedianNs: other.summary.median_ns, secondMedianNs: arm.summary.median_ns, ratio: ratioOfSamples(other.summary.scores_ns, arm.summary.scores_ns) });
   }
-  return { arms, ...surroundings(first, second) };
+  return { arms, ...surroundings(first, second), disturbed: disturbance(second.state) };
+}
+
+/** As the runner's own verdict has it: from half of the CPUs on nothing is concluded. */
+function disturbance({ doubts, hello }: RunState): string | null {
+  const load = doubts.find((doubt) => doubt.kind === 'foreign_load');
+  const machine = hello?.machine;
+  const cpus = machine?.affinity?.length ?? machine?.logicalCores ?? null;
+  if (!load || cpus === null || load.cpus <= cpus / 2) return null;
+  return `Other programs used ${load.cpus.toFixed(1)} of ${cpus} CPUs meanwhile.`;
 }
 
 /** The arms, where one was measured twice under the same setting as one with all its scores. */
@@ -125,6 +136,8 @@ export function gateVerdict(comparison: Comparison, threshold: number | null): G
     return { outcome: 'report', sentence: `${beyond}${now}${changed}` };
   }
   const allowed = percentText(threshold);
+  // A neighbour makes a launch slower, never faster.
+  if (low > 1 + threshold && comparison.disturbed !== null) return { outcome: 'cannot_tell', sentence: `Cannot tell: slower by more than the ${allowed} allowed, but that may be due to the load. ${comparison.disturbed} ${now}${changed}` };
   if (low > 1 + threshold) return { outcome: 'regression', sentence: `Slower by more than the ${allowed} allowed, beyond noise. ${now}${changed}` };
   if (high <= 1 + threshold) return { outcome: 'pass', sentence: `Not slower by more than the ${allowed} allowed. ${now}${changed}` };
   return { outcome: 'cannot_tell', sentence: `Cannot tell whether it is slower by more than the ${allowed} allowed: noise is larger than that question. ${now}${changed}` };

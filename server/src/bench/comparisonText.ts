@@ -7,8 +7,13 @@ import { durationText, intervalText, ratioText } from './quantities.ts';
 export function comparisonMarkdown(comparison: Comparison, first: string, second: string): string {
   const rows = comparison.arms.map((arm) => `| ${[`${cell(arm.firstLabel === arm.label ? arm.label : `${arm.firstLabel} -> ${arm.label}`)}${arm.current ? ' (in force)' : ''}`, durationText(arm.firstMedianNs), durationText(arm.secondMedianNs), arm.ratio ? ratioText(arm.ratio.ratio) : '', arm.ratio ? intervalText(arm.ratio.interval) : 'too few runs', arm.ratio ? `${arm.ratio.counts[0]} / ${arm.ratio.counts[1]}` : ''].join(' | ')} |`);
   const table = rows.length === 0 ? ['The runs have no setting in common.'] : ['| Setting | First | Second | Second / first | 95 % interval | Runs |', '|---|--:|--:|--:|--:|--:|', ...rows];
-  const remarks = [...comparison.incomparable, ...comparison.differences];
+  const remarks = remarksOf(comparison);
   return ['# Two benchmarks', '', `First: ${first}`, '', `Second: ${second}`, '', ...table, '', ...remarks.map((remark) => `- ${remark}`), ...(remarks.length > 0 ? [''] : []), comparisonSentence(comparison), ''].join('\n');
+}
+
+/** What is to be kept in mind, as full sentences. */
+export function remarksOf({ incomparable, differences, disturbed }: Comparison): readonly string[] {
+  return [...incomparable, ...differences, ...(disturbed === null ? [] : [`In the second run: ${disturbed}`])];
 }
 
 /** What follows from it, in one or two sentences. */

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { alignTable } from '../bench/benchText.ts';
 import { compareRuns, gateVerdict } from '../bench/comparison.ts';
-import { comparisonSentence, comparisonTable } from '../bench/comparisonText.ts';
+import { comparisonSentence, comparisonTable, remarksOf } from '../bench/comparisonText.ts';
 import { recordingJson } from '../bench/recording.ts';
 import { htmlReport } from '../host/node/htmlReport.ts';
 import { defaultRecordingsDirectory, findRecording, listRecordings, measuredSources, writeAtomically, writeProblem } from '../host/node/recordings.ts';
@@ -45,7 +45,7 @@ export async function compare(first: string, second: string, format: Format): Pr
     return 0;
   }
   const style = styleFor(process.stdout);
-  const remarks = [...comparison.incomparable, ...comparison.differences].map((text) => `${style.severity('warning', 'note')} ${text}`).join('\n');
+  const remarks = remarksOf(comparison).map((text) => `${style.severity('warning', 'note')} ${text}`).join('\n');
   await write(process.stdout, `${[comparisonTable(comparison) || 'The runs have no setting in common.', remarks, style.bold(comparisonSentence(comparison))].filter((part) => part !== '').join('\n\n')}\n`);
   return 0;
 }

@@ -101,6 +101,20 @@ describe('comparison of runs', () => {
     assert.equal(verdict(recording({ default: [1e8, 1e8] }), 0.05).outcome, 'cannot_tell');
   });
 
+  it('blames no launch for what other programs did', () => {
+    const base = recording({ default: around(100) });
+    const loaded = (cpus: number): Recording => {
+      const fresh = recording({ default: around(120) });
+      return { ...fresh, state: { ...fresh.state, doubts: [{ kind: 'foreign_load', cpus, contaminated: 0 }] } };
+    };
+    assert.equal(gateVerdict(compareRuns(base, loaded(1)), 0.05).outcome, 'regression');
+    const verdict = gateVerdict(compareRuns(base, loaded(5.5)), 0.05);
+    assert.equal(verdict.outcome, 'cannot_tell');
+    assert.match(verdict.sentence, /may be due to the load\. Other programs used 5\.5 of 8 CPUs meanwhile\./);
+    // Not slower under load is not slower without.
+    assert.equal(gateVerdict(compareRuns(base, { ...loaded(5.5), state: { ...loaded(5.5).state, arms: base.state.arms } }), 0.05).outcome, 'pass');
+  });
+
   it('counts both turns of a setting that was measured against itself', () => {
     const { arms } = compareRuns(recording({ default: around(100) }), recording({ default: around(100), 'default (again)': around(101) }));
     assert.equal(arms.length, 1);
