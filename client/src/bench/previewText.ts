@@ -14,7 +14,7 @@ export function previewText(preview: BenchPreview): string {
     preview.argv.map(quoted).join(' '),
     `in ${preview.cwd}`,
     ...(preview.region ? [`Measures only ${preview.region.label} (${preview.region.first === preview.region.last ? `line ${preview.region.first}` : `lines ${preview.region.first} to ${preview.region.last}`} of ${preview.region.path.replace(/^.*[\\/]/, '')}), again and again.`] : []),
-    ...(preview.interpreter ? [`Python: ${preview.interpreter.path} (${preview.interpreter.from}).`] : []),
+    ...(preview.interpreter ? [`${preview.program === 'node' ? 'Node.js' : 'Python'}: ${preview.interpreter.path} (${preview.interpreter.from}).`] : []),
     ...(environment.length > 0 ? ['', 'Environment of the launch:', ...environment] : []),
     '',
     `Settings to compare: ${arms.join(', ')}.`,

@@ -8,7 +8,9 @@ export type Mechanism =
   /** Through the environment; the first name decides, the others would override it. `pinned`: the script writes them too and must not win. */
   | { readonly kind: 'environment'; readonly names: readonly [string, ...string[]]; readonly pinned?: boolean }
   /** The script's own `torch.set_num_threads` decides. */
-  | { readonly kind: 'torchCall' };
+  | { readonly kind: 'torchCall' }
+  /** The options of ONNX Runtime's sessions in Node.js. */
+  | { readonly kind: 'ortSessions' };
 
 /** What is in force today. */
 export interface CurrentSetting {
@@ -28,6 +30,7 @@ export interface ArmChoice {
 
 /** The arm for one count. */
 export function armFor(threads: number, mechanism: Mechanism, reason: string): Arm {
+  if (mechanism.kind === 'ortSessions') return { label: `intraOpNumThreads=${threads}`, threads, env: {}, torch_num_threads: null, ort_intra_op_threads: threads, pin_env: false, reason };
   if (mechanism.kind === 'torchCall') return { label: `torch.set_num_threads(${threads})`, threads, env: {}, torch_num_threads: threads, pin_env: false, reason };
   return { label: `${mechanism.names[0]}=${threads}`, threads, env: Object.fromEntries(mechanism.names.map((name) => [name, String(threads)])), torch_num_threads: null, pin_env: mechanism.pinned ?? false, reason };
 }

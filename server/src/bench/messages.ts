@@ -233,7 +233,9 @@ export interface BenchPreview {
   readonly variations: readonly { readonly factor: Factor; readonly label: string; readonly reason: string; readonly chosen: boolean }[];
   /** The part of the program that is measured by itself; lines count from 1. Absent: the whole program. */
   readonly region?: { readonly path: string; readonly first: number; readonly last: number; readonly label: string };
-  /** The Python that would run, and why that one; null for other programs. */
+  /** What runs the script: Python unless said otherwise. */
+  readonly program?: 'node';
+  /** The Python or Node.js that would run, and why that one; null for other programs. */
   readonly interpreter: { readonly path: string; readonly from: string } | null;
   /** Trials, and seconds where the last run of the launch tells what one takes. */
   readonly estimate: Estimate;

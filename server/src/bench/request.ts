@@ -11,6 +11,7 @@ import { applyStart, type DebuggerStart } from './debugStart.ts';
 import { estimateOf } from './estimate.ts';
 import { chooseGrid } from './gridArms.ts';
 import type { BenchPreview, BenchSettings } from './messages.ts';
+import { findNodeCommand, listens, nodeInForce, refusalOfNode, serverSentence } from './nodeLaunch.ts';
 import type { Arm, BenchRequest, Mode, Selection } from './protocol.generated.ts';
 import type { Region } from './region.ts';
 import { type OpenMp, proposeVariations, type ProposedVariation, type VaryChoice } from './variations.ts';
@@ -26,11 +27,15 @@ export interface BenchHost {
   readonly machine: Machine;
   /** Directory of the probe package; null when it is not installed. */
   readonly probeDirectory: string | null;
+  /** The probe that Node.js loads before a program; null when it is not installed. */
+  readonly nodeProbe: string | null;
   pathOf(uri: string): string | null;
   directoryOf(path: string): string;
   resolve(base: string, path: string): string;
   isFile(path: string): boolean;
   isDirectory(path: string): boolean;
+  /** The text of a program's file; null when it cannot be read. */
+  textOf(path: string): string | null;
   /** The Python for a command word such as `python3`, looked for from a directory upwards. `named`: the launch itself decides for this word. */
   findInterpreter(word: string, from: string, environment: Readonly<Record<string, string>>, named?: boolean): Interpreter | { readonly problem: string };
   /** Allocators that can be preloaded: name → file. Absent = none. */
@@ -89,6 +94,8 @@ export interface PreparedBench {
 
 /** What PyTorch's number of threads is read from; MKL's own variable wins over OpenMP's. */
 const THREAD_VARIABLES: readonly string[] = ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'];
+/** The same for programs of Node.js. */
+const NODE_VARIABLES: readonly string[] = ['UV_THREADPOOL_SIZE', 'TF_NUM_INTRAOP_THREADS'];
 const NOTEBOOK = 'A notebook runs cell by cell in a kernel, which cannot be measured as a whole. Benchmark one of its cells: those before it run as a script.';
 /** Wrappers that change where or how urgently a program runs, kept in front of it. */
 const KEPT_WRAPPERS = new Set(['taskset', 'numactl', 'nice', 'ionice', 'chrt']);
@@ -113,7 +120,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
 
   // Of a launch that a script or target starts, the words are those of the program in the end.
   const given = fact?.argv ?? launch.words;
-  const never = refusalOfKind(launch, plan, outermost(launch, graph));
+  const never = refusalOfKind(launch, plan, graph);
   const entryPath = launch.entry === null ? null : host.pathOf(launch.entry);
   let cwd = folder;
   if (options.cwd !== undefined) {
@@ -141,13 +148,15 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
   } else if (entryPath?.endsWith('.ipynb')) {
     refusals.push(NOTEBOOK);
   } else if (entryPath !== null) {
-    words.push('python', entryPath);
+    words.push(launch.program === 'node' ? 'node' : 'python', entryPath);
   }
 
   let interpreter: Interpreter | null = null;
   let argv: string[] = words;
   let scriptIndex: number | null = null;
   const command = findCommand(words);
+  const node = command.python === null ? findNodeCommand(words) : null;
+  let programText: string | null = null;
   if (words.length === 0) {
     refusals.push('There is no command to run.');
   } else if (command.python !== null) {
@@ -167,6 +176,22 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
         if (!host.isFile(path)) refusals.push(`The script ${path} does not exist.`);
       }
     }
+  } else if (node !== null) {
+    const word = words[node.at] ?? 'node';
+    // What stands for a loader is started as Node.js with that loader, so that this very process is the program's.
+    const name = node.loader.length > 0 ? 'node' : word;
+    const program = host.findProgram(name, cwd, environment);
+    if (program === null) refusals.push(/[\\/]/.test(name) ? `The program ${name}, which the launch names, does not exist or may not be executed.` : 'No Node.js was found: there is no node on PATH.');
+    else interpreter = { path: program, from: name === 'node' || name === 'nodejs' ? 'PATH' : 'named in the launch' };
+    argv = [...keptPrefix(words, node.at), program ?? name, ...node.loader, ...words.slice(node.at + 1)];
+    if (node.script === null) notes.push('The command starts no script, so the whole process is measured and lines are not timed.');
+    else {
+      scriptIndex = node.script + argv.length - words.length;
+      const path = scriptFile(host.resolve(cwd, words[node.script] ?? ''), host);
+      if (path === null) refusals.push(`The script ${host.resolve(cwd, words[node.script] ?? '')} does not exist.`);
+      else programText = host.textOf(path);
+      if (programText !== null && listens(programText)) refusals.push(serverSentence(launch));
+    }
   } else {
     argv = [...keptPrefix(words, command.program), ...words.slice(command.program)];
   }
@@ -177,7 +202,10 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     else if (program !== null) argv = [program, ...argv.slice(1)];
   }
 
-  const { mechanism, current } = inForce(plan, graph, environment);
+  const known = node === null ? inForce(plan, graph, environment) : nodeInForce(launch, plan, graph, environment, programText);
+  // Lines can be timed under the one setting that is in force, whatever decides it.
+  if ('refusal' in known && options.mode !== 'lines' && !(options.arms && options.arms.length > 0)) refusals.push(known.refusal);
+  const { mechanism, current } = 'refusal' in known ? { mechanism: { kind: 'environment', names: ['UV_THREADPOOL_SIZE'] } as Mechanism, current: { threads: null, label: 'as it is', stated: false } } : known;
   const choice: { arms: readonly Arm[]; readonly current: number } = options.arms && options.arms.length > 0 ? { arms: options.arms, current: 0 } : options.mode === 'grid' ? chooseGrid(host.machine, mechanism, current, options) : chooseArms(host.machine, mechanism, current, options.threads ?? (options.exhaustive ? everyCount(host.machine) : undefined));
   if (options.mode === 'grid') refuseGrid(choice.arms, host.machine, refusals, notes);
   if (choice.arms.length < 2 && options.mode !== 'lines') {
@@ -185,20 +213,23 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     if (choice.arms[0]?.threads === 1) choice.arms = [...choice.arms, armFor(2, mechanism, 'more than the CPUs, for comparison')];
     else refusals.push('There is only one setting to measure; name at least two thread counts.');
   }
-  if (host.probeDirectory === null || scriptIndex === null) {
+  const probe = node === null ? host.probeDirectory : host.nodeProbe;
+  if (probe === null || scriptIndex === null) {
     const pinned = choice.arms.find((arm) => arm.pin_env === true);
     const unavailable = 'and the part of ThreadGauge that can vary it from outside is not available for this command';
-    if (pinned) refusals.push(`The script itself sets ${Object.keys(pinned.env)[0] ?? 'a variable'}, ${unavailable}. Write os.environ.setdefault(…) instead, or set the variable in the launch.`);
+    const instead = node === null ? 'Write os.environ.setdefault(…) instead, or set' : 'Set';
+    if (pinned) refusals.push(`The script itself sets ${Object.keys(pinned.env)[0] ?? 'a variable'}, ${unavailable}. ${instead} the variable in the launch.`);
+    else if (choice.arms.some((arm) => arm.ort_intra_op_threads != null)) refusals.push(`The threads of ONNX Runtime are an option of its sessions, ${unavailable}.`);
     else if (choice.arms.some((arm) => arm.torch_num_threads != null)) refusals.push(`The script itself calls torch.set_num_threads, ${unavailable}.`);
   }
 
   const wantedMemory = options.settings.memoryLimit?.trim() ?? '';
   const memory = wantedMemory === '' ? null : bytesOf(wantedMemory);
   if (wantedMemory !== '' && memory === null) refusals.push(`The limit of memory, ${wantedMemory}, is no size such as 4GiB.`);
-  const probed = scriptIndex !== null && host.probeDirectory !== null;
+  const probed = scriptIndex !== null && probe !== null;
   const script = scriptIndex === null ? undefined : argv[scriptIndex];
   const proposed: readonly ProposedVariation[] =
-    options.mode === 'search'
+    options.mode === 'search' && node === null
       ? proposeVariations(
           {
             plan,
@@ -214,17 +245,19 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
       : [];
   const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, exhaustive: options.exhaustive ?? false, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
   const { region } = options;
-  if (region && (scriptIndex === null || host.probeDirectory === null)) refusals.push('A part of a program can be measured by itself where Python starts a script or a module; this command does not.');
+  if (region && (scriptIndex === null || probe === null || node !== null)) refusals.push('A part of a program can be measured by itself where Python starts a script or a module; this command does not.');
   if (region && options.mode === 'grid') refusals.push('A part of a program is measured in one process at a time; measure the whole program with several instances.');
   if (region && options.mode === 'lines') refusals.push('Lines are timed over the whole program, not over a part of it.');
   // Timing lines needs runs from beginning to end, which is what the choice of a part spares.
-  const lines = !region && (options.settings.lines ?? true) && scriptIndex !== null && host.probeDirectory !== null && options.mode !== 'verify';
+  const lines = !region && (options.settings.lines ?? true) && probed && options.mode !== 'verify';
+  const roots = measuredRoots(folder, cwd, entryPath, host);
   const request: BenchRequest = {
     workload: {
       argv,
       cwd,
       env: { ...environment },
-      python: scriptIndex === null || host.probeDirectory === null ? null : { script_index: scriptIndex, probe_dir: host.probeDirectory, roots: measuredRoots(folder, cwd, entryPath, host), ...(region ? { region: 'selected' as const, selection: selectionOf(region) } : { region: 'after_imports' as const }) },
+      python: scriptIndex === null || probe === null || node !== null ? null : { script_index: scriptIndex, probe_dir: probe, roots, ...(region ? { region: 'selected' as const, selection: selectionOf(region) } : { region: 'after_imports' as const }) },
+      ...(scriptIndex === null || probe === null || node === null ? {} : { node: { script_index: scriptIndex, probe_file: probe, roots, region: 'after_imports' as const } }),
       simulated: null,
     },
     arms: [...choice.arms],
@@ -249,6 +282,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
       environment: changes,
       arms: choice.arms.map((arm, index) => ({ label: arm.label, threads: arm.threads ?? null, reason: arm.reason, current: index === choice.current, ...(arm.instances == null ? {} : { instances: arm.instances, cpus: arm.cpus ?? [] }) })),
       variations: proposed.map(({ variation, factor, chosen }) => ({ factor, label: variation.label, reason: variation.reason, chosen })),
+      ...(node === null ? {} : { program: 'node' as const }),
       interpreter,
       estimate: estimateOf(request, options.lastTrialSeconds ?? null, region ? REPEAT_SECONDS : null),
       ...(region ? { region: { path: region.path, first: region.first, last: region.last, label: region.label } } : {}),
@@ -257,7 +291,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
     request: refusal === null ? request : null,
     mechanism,
     plan,
-    modules: importedLibraries(plan),
+    modules: node === null ? importedLibraries(plan) : [],
   };
 }
 
@@ -270,7 +304,7 @@ function selectionOf({ path, first, last, label, function: isFunction }: Region 
 
 /** True when a launch is of a kind that cannot be measured, whatever the machine has. */
 export function neverMeasured(launch: Launch, plan: Plan, graph: LaunchGraph): boolean {
-  return (launch.implicit && launch.entry?.endsWith('.ipynb') === true) || refusalOfKind(launch, plan, outermost(launch, graph)).length > 0;
+  return (launch.implicit && launch.entry?.endsWith('.ipynb') === true) || refusalOfKind(launch, plan, graph).length > 0;
 }
 
 /** What the launch is in its own file. */
@@ -278,11 +312,15 @@ function outermost(launch: Launch, graph: LaunchGraph): LaunchFact | undefined {
   return graph.files.get(launch.uri)?.facts.find((fact): fact is LaunchFact => fact.kind === 'launch' && (fact.id === launch.id || launch.id.startsWith(`${fact.id} > `)));
 }
 
-function refusalOfKind(launch: Launch, plan: Plan, fact: LaunchFact | undefined): string[] {
+function refusalOfKind(launch: Launch, plan: Plan, graph: LaunchGraph): string[] {
+  const fact = outermost(launch, graph);
   const script = launch.entry === null ? 'the program inside' : decodeURIComponent(launch.entry.replace(/^.*\//, ''));
   if (launch.program === 'container' || fact?.how === 'container') return [`${launch.label} runs in a container, with files and limits of its own. Benchmark ${script} by itself, with the same variables and on as many CPUs (taskset -c …).`];
   if (fact?.how === 'job' && launch.uri.endsWith('.yml')) return [`${launch.label} is a job of a CI system. Benchmark ${script} by itself, with the same variables.`];
-  if (launch.program === 'node') return [`${launch.label} runs in Node.js, and a benchmark varies the threads of Python programs. Measure the same model from Python, or time the sessions in the program itself.`];
+  if (launch.program === 'node') {
+    const never = refusalOfNode(launch, plan, launch.words.flatMap(({ value }) => (value.kind === 'known' && value.type === 'string' ? [String(value.value)] : [])));
+    if (never !== null) return [never];
+  }
   if (launch.program === 'celery' || launch.program === 'ray' || launch.program === 'torchserve' || launch.program === 'triton') return [`${launch.label} starts a service that waits for work, and a benchmark compares whole runs. Write a script that does the same work a fixed number of times, and benchmark that with the same variables.`];
   if (launch.program === 'gunicorn' || launch.program === 'uvicorn' || launch.program === 'hypercorn') return [`${launch.label} starts a server, which does not end by itself, and a benchmark compares whole runs. Write a script that loads the same model and calls it a fixed number of times, and benchmark that with the same variables.`];
   if (launch.program === 'torchrun') return [`${launch.label} starts several worker processes through torchrun, which are not measured together. Benchmark one process on its share of the CPUs: ${oneShare(plan)}python ${launch.entryText ?? 'script.py'}.`];
@@ -355,6 +393,11 @@ function asText(value: Evaluated): string | null {
   return value.value === null ? '' : String(value.value);
 }
 
+/** The file that Node.js runs for a path: extensions and `index` may be left out. */
+function scriptFile(path: string, host: BenchHost): string | null {
+  return ['', '.js', '.cjs', '.mjs', '.ts', '/index.js'].map((end) => path + end).find((file) => host.isFile(file)) ?? null;
+}
+
 /** Where the program stands behind its wrappers. */
 function findCommand(words: readonly string[]): { readonly python: number | null; readonly program: number } {
   const python = words.findIndex((word) => /(?:^|[\\/])python(?:\d(?:\.\d+)?)?(?:\.exe)?$/.test(word));
@@ -420,7 +463,11 @@ function isPython(graph: LaunchGraph, uri: string): boolean {
 
 /** The statements of scripts that write a variable with a say in the number of threads. */
 export function scriptWrites(plan: Plan, graph: LaunchGraph): readonly { readonly uri: string; readonly fact: SettingFact }[] {
-  return plan.schedule.flatMap(({ anchor, fact }) => (fact.kind === 'setting' && fact.channel === 'env' && THREAD_VARIABLES.includes(fact.name) && isPython(graph, anchor.uri) ? [{ uri: anchor.uri, fact }] : []));
+  return plan.schedule.flatMap(({ anchor, fact }) => {
+    if (fact.kind !== 'setting' || fact.channel !== 'env') return [];
+    const names = isPython(graph, anchor.uri) ? THREAD_VARIABLES : graph.files.get(anchor.uri)?.reader === 'script' ? NODE_VARIABLES : [];
+    return names.includes(fact.name) ? [{ uri: anchor.uri, fact }] : [];
+  });
 }
 
 /** The setting the plan's intra-op number comes from, if it comes from one. */

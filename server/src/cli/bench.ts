@@ -80,6 +80,8 @@ export interface BenchCommandOptions {
 
 /** How many files beside a script are looked at for its imports. */
 const NEIGHBOURS = 2000;
+/** Programs that Node.js runs. */
+const NODE_SCRIPT = /\.[cm]?[jt]s$/;
 const COMMAND_FILE = '.threadgauge-command.sh';
 
 /** Runs the benchmark and prints its results; returns the exit code. `command` is what follows `--`. */
@@ -162,7 +164,7 @@ export function printRecording(file: string, { header, state }: Recording): stri
   const lines = [`${style.dim('recorded')} ${file}${header ? ` (${header.startedAt.slice(0, 16).replace('T', ' ')} UTC, ThreadGauge ${header.version})` : ''}`];
   if (state.hello) lines.push(`${style.dim('machine ')} ${machineLine(machineFromJson(state.hello.machine))}`);
   if (state.plan) lines.push(`${style.dim('command ')} ${state.plan.command.map(shellWord).join(' ')}`);
-  if (header?.interpreter) lines.push(`${style.dim('python  ')} ${header.interpreter.path} (${header.interpreter.from})`);
+  if (header?.interpreter) lines.push(`${style.dim(/(?:^|[\\/])node(?:js)?(?:\.exe)?$/.test(header.interpreter.path) ? 'node    ' : 'python  ')} ${header.interpreter.path} (${header.interpreter.from})`);
   for (const { name, value, from } of header?.environment ?? []) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
   if (state.environment) lines.push(`${style.dim('versions')} ${[state.environment.runtime, ...Object.entries(state.environment.libraries).map(([name, version]) => `${name} ${version}`)].filter(Boolean).join(', ')}`);
   const ended = state.finished ?? state.failed;
@@ -207,7 +209,7 @@ async function prepare(target: string | undefined, command: readonly string[], m
   let words = command;
   if (target !== undefined) {
     if (!existsSync(target)) throw new UsageError(`the script ${target} does not exist`);
-    words = ['python', target];
+    words = [NODE_SCRIPT.test(target) ? 'node' : 'python', target];
   }
   const notebook = target !== undefined && /\.ipynb$/i.test(target);
   if (notebook && options.region === undefined) throw new UsageError(`${target} is a notebook, which cannot be measured as a whole; choose a cell with --region cell:3`);
@@ -242,10 +244,12 @@ async function findRegion(spec: string, own: string | null, readers: readonly Re
 async function prepareWords(words: readonly string[], cwd: string, engine: Engine, machine: Machine, host: BenchHost, options: BenchOptions): Promise<PreparedBench> {
   // Read as a line of a shell script, so that it is planned like every other launch.
   const uri = uriOfPath(path.join(cwd, COMMAND_FILE));
-  await loadAll(engine, cwd, (file) => file.endsWith('.py'));
-  const script = words.find((word) => word.endsWith('.py') && existsSync(word));
+  const node = words.some((word) => NODE_SCRIPT.test(word));
+  const program = (file: string): boolean => (node ? NODE_SCRIPT.test(file) || path.basename(file) === 'package.json' : file.endsWith('.py'));
+  await loadAll(engine, cwd, program);
+  const script = words.find((word) => program(word) && existsSync(word));
   if (script !== undefined) {
-    await loadAll(engine, path.dirname(path.resolve(script)), (file) => file.endsWith('.py'));
+    await loadAll(engine, path.dirname(path.resolve(script)), program);
     openFile(engine, path.resolve(script));
   }
   engine.open({ uri, languageId: 'shellscript', version: 0, text: `${words.map(shellWord).join(' ')}\n` });
@@ -298,7 +302,7 @@ function shellWord(word: string): string {
 function simulated(request: BenchRequest, json: string): BenchRequest {
   try {
     const workload = JSON.parse(json) as SimulatedWorkload;
-    return { ...request, workload: { ...request.workload, python: null, simulated: workload }, lines: { enabled: false, arms: [] } };
+    return { ...request, workload: { ...request.workload, python: null, node: null, simulated: workload }, lines: { enabled: false, arms: [] } };
   } catch (error) {
     throw new UsageError(`--simulate is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -308,7 +312,7 @@ function heading({ preview }: PreparedBench, machine: Machine, baseline: string 
   const style = styleFor(process.stdout);
   const lines = [`${style.dim('machine ')} ${machineLine(machine)}`, `${style.dim('command ')} ${preview.argv.map(shellWord).join(' ')}`, `${style.dim('in      ')} ${preview.cwd}`];
   if (preview.region) lines.push(`${style.dim('measured')} ${regionText(preview.region)}`);
-  if (preview.interpreter) lines.push(`${style.dim('python  ')} ${preview.interpreter.path} (${preview.interpreter.from})`);
+  if (preview.interpreter) lines.push(`${style.dim(preview.program === 'node' ? 'node    ' : 'python  ')} ${preview.interpreter.path} (${preview.interpreter.from})`);
   for (const { name, value, from } of preview.environment) lines.push(`${style.dim('env     ')} ${value === null ? `${name} removed` : `${name}=${value}`} (${from})`);
   lines.push(`${style.dim('settings')} ${request.arms.map((arm, index) => `${arm.label}${index === request.current ? ' (in force)' : ''}`).join(', ')}`);
   if (baseline !== null) lines.push(`${style.dim('baseline')} ${baseline}`);

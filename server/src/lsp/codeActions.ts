@@ -150,7 +150,8 @@ function measuredActions(params: CodeActionParams, document: ClientDocument, con
       return range !== null && intersects(range, params.range);
     });
     if (!touched) continue;
-    const calls: FixIntent[] = gain.best.torch_num_threads != null && deciding?.fact.valueSpan ? [{ kind: 'replace', anchor: { uri: deciding.anchor.uri, span: deciding.fact.valueSpan }, text: String(gain.best.torch_num_threads) }] : [];
+    const argument = gain.best.torch_num_threads ?? gain.best.ort_intra_op_threads;
+    const calls: FixIntent[] = argument != null && deciding?.fact.valueSpan ? [{ kind: 'replace', anchor: { uri: deciding.anchor.uri, span: deciding.fact.valueSpan }, text: String(argument) }] : [];
     const intents = [...calls, ...Object.entries(gain.best.env).flatMap(([name, value]) => whereSet(name, value, launch, written))];
     const byHand = stepsByHand(gain.best);
     // A script that removes the variable has no value to replace.

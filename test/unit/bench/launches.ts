@@ -12,13 +12,15 @@ export function paperHost(files: readonly string[], overrides: Partial<BenchHost
     environment: { PATH: '/usr/bin', HOME: '/home/u', VSCODE_PID: '1', ELECTRON_RUN_AS_NODE: '1' },
     machine: MACHINE,
     probeDirectory: '/tg/python',
+    nodeProbe: '/tg/node/probe.cjs',
+    textOf: () => null,
     pathOf: (uri) => (uri.startsWith('file://') ? decodeURIComponent(uri.slice(7)) : null),
     directoryOf: path.dirname,
     resolve: (base, file) => path.resolve(base, file),
     isFile: (file) => files.includes(file.replace(/^\/w\//, '')),
     isDirectory: (directory) => directory === '/w' || files.some((file) => `/w/${file}`.startsWith(`${directory}/`)),
     findInterpreter: (word) => (word.startsWith('python') ? { path: `/usr/bin/${word}`, from: 'PATH' } : { problem: 'no such Python' }),
-    findProgram: (word) => (['taskset', 'numactl', 'worker'].includes(word) ? `/usr/bin/${word}` : null),
+    findProgram: (word) => (['taskset', 'numactl', 'worker', 'node'].includes(word) ? `/usr/bin/${word}` : null),
     ...overrides,
   };
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Machine } from '../../core/machine.ts';
 import type { BenchHost, Interpreter } from '../../bench/request.ts';
 import { findAllocators, openMpOf, readText, switchesOf } from './benchSurroundings.ts';
-import { findProbeDirectory } from './findRunner.ts';
+import { findNodeProbe, findProbeDirectory } from './findRunner.ts';
 import { pathOfUri } from './workspaceFiles.ts';
 
 const WINDOWS = process.platform === 'win32';
@@ -29,11 +29,13 @@ export function createBenchHost(options: BenchHostOptions): BenchHost {
     environment: options.environment ?? definedVariables(process.env),
     machine: options.machine,
     probeDirectory: findProbeDirectory(),
+    nodeProbe: findNodeProbe(),
     pathOf: pathOfUri,
     directoryOf: path.dirname,
     resolve: (base, file) => path.resolve(base, file),
     isFile,
     isDirectory: (file) => statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    textOf: readText,
     findInterpreter: (word, from, environment, named) => findInterpreter(word, from, environment, options, named ?? false),
     allocators: () => findAllocators(options.machine.arch, condaLibraries(options.environment ?? definedVariables(process.env))),
     openMpOf,

@@ -22,6 +22,12 @@ export function findProbeDirectory(): string | null {
   return candidates.find((directory) => existsSync(path.join(directory, 'threadgauge_probe'))) ?? null;
 }
 
+/** The file that a program of Node.js loads first, or null: it is bundled, so from source it is there once `dist` was built. */
+export function findNodeProbe(): string | null {
+  const candidates = ancestors(import.meta.dirname).flatMap((directory) => [path.join(directory, 'node/probe.cjs'), path.join(directory, 'dist/node/probe.cjs')]);
+  return candidates.find((file) => existsSync(file)) ?? null;
+}
+
 function buildDirectories(): string[] {
   const builds = ancestors(import.meta.dirname).flatMap((directory) => ['release', 'debug'].map((kind) => path.join(directory, 'native/target', kind, NAME)));
   // The one built last is the one being worked on.
