@@ -67,17 +67,18 @@ export function hookLoading(session: Session, rawOrders: string): (name: string)
       session.notePackage(file);
       if (!isWanted(realPath(file), orders) || result.source === null || result.source === undefined) return result;
       const format = result.format ?? '';
-      const kind: ModuleKind | null = /^module/.test(format) ? 'module' : /^commonjs/.test(format) ? 'commonjs' : null;
+      // Without a format (or with that of a language only) it is CommonJS if it can be; else Node.js asks again for a module.
+      const kind: ModuleKind | null = /^module/.test(format) ? 'module' : /^(?:commonjs|typescript$|$)/.test(format) ? 'commonjs' : null;
       if (kind === null) return result;
       let text = textOf(result.source);
-      const typed = format.endsWith('-typescript');
+      const typed = format.endsWith('typescript');
       if (typed) {
         const stripped = withoutTypes(text);
         if (stripped === null) return result;
         text = stripped;
       }
       const source = change(text, realPath(file), kind, kind === 'module' ? url : file);
-      return source === null ? result : { ...result, format: typed ? kind : format, source };
+      return source === null ? result : { ...result, format: typed ? kind : result.format, source };
     };
     const { registerHooks } = loader;
     registerHooks({ load });

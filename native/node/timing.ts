@@ -21,6 +21,12 @@ const LONGEST_GAP = 4096;
 const TOO_SHORT_MS = 0.001;
 const MANY = 20_000;
 const NEVER = 0x7fff_ffff;
+/** What all marks on short statements together may cost, as a share of the run, before some are left out of the next. */
+const MARKS_BUDGET = 0.02;
+/** Statements longer than this on average (ms) keep their marks in any case. */
+const LONG_MS = 0.02;
+/** What a statement costs (ms) that has marks and is not timed this time: seen in programs whose small functions are no longer inlined. */
+const PASSING_MS = 0.00006;
 
 const now = performance.now.bind(performance);
 const cpuUsage = process.cpuUsage.bind(process);
@@ -245,16 +251,14 @@ export class Timing {
   rows(): { readonly rows: ReadonlyMap<number, readonly Row[]>; readonly hot: ReadonlyMap<number, readonly number[]> } {
     const byFile = new Map<number, Map<number, Row>>();
     const hot = new Map<number, Set<number>>();
+    const short: { readonly number: number; readonly line: number; readonly cost: number }[] = [];
     for (const file of this.#files) {
       for (const [record, [number, line]] of file.places.entries()) {
         const hits = file.hitsOf(record);
         const count = file.count[record] ?? 0;
-        if (hits <= 0) continue;
-        const mean = count === 0 ? 0 : (file.total[record] ?? 0) / count;
-        if (!this.#withClocks && hits > MANY && mean < 2 * TOO_SHORT_MS) {
-          const lines = hot.get(number) ?? new Set();
-          hot.set(number, lines.add(line));
-        }
+        // What never came to its end (an error, the end of the process) has no time.
+        if (hits <= 0 || count === 0) continue;
+        if ((file.total[record] ?? 0) / count < LONG_MS) short.push({ number, line, cost: count * this.#cost + hits * PASSING_MS });
         const measured = Math.max(0, (file.total[record] ?? 0) - this.#bias * Math.min(count, hits)) + (file.scaled[record] ?? 0);
         // What was only counted in the end took as long as before.
         const covered = file.scaled[record] === 0 ? count : (file.hits[record] ?? 0);
@@ -272,6 +276,14 @@ export class Timing {
           for (const field of [2, 3, 4, 5, 6] as const) if (row[field] !== null) other[field] = (other[field] ?? 0) + row[field];
         }
       }
+    }
+    // The dearest first, until the rest costs no more than it may.
+    let costs = short.reduce((sum, { cost }) => sum + cost, 0);
+    for (const { number, line, cost } of this.#withClocks ? [] : short.sort((a, b) => b.cost - a.cost)) {
+      if (costs <= MARKS_BUDGET * now()) break;
+      costs -= cost;
+      const lines = hot.get(number) ?? new Set();
+      hot.set(number, lines.add(line));
     }
     return {
       rows: new Map([...byFile].map(([number, rows]) => [number, [...rows.values()].sort((a, b) => a[0] - b[0])])),
