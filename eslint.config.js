@@ -6,7 +6,7 @@ const nodeModules = builtinModules.flatMap((name) => (name.startsWith('_') ? [] 
 const PURE = ['core', 'knobs', 'readers', 'link', 'plan', 'rules', 'fixes', 'engine', 'bench', 'report'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.tsbuild/', 'native/', 'test-results/', '**/*.generated.ts', 'examples/', 'test/workspaces/'] },
+  { ignores: ['dist/', 'node_modules/', '.tsbuild/', 'native/crates/', 'native/python/', 'native/schema/', 'native/target/', 'test-results/', '**/*.generated.ts', 'examples/', 'test/workspaces/'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2024, sourceType: 'module' },
