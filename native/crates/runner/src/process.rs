@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(50);
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 /// Looks at a long-running process, and events about it.
 const LOOK: Duration = Duration::from_millis(100);
+/// All looks together use one part in this many of a CPU at most, however many threads there are to look at.
+const LOOK_SHARE: u32 = 300;
+const LONGEST_GAP: Duration = Duration::from_secs(1);
 /// Mean gap of the looks while lines are timed; random, so that no loop of the program hides from them.
 const LINE_LOOK_S: f64 = 0.005;
 /// Clocks may move apart by this much, and by this share of the time, without a sleep: that is how the time of day is kept right.
@@ -348,7 +351,9 @@ impl Watch {
 
     fn look(&mut self, random: &mut Random, live: &mut dyn FnMut(Live)) {
         let before = self.cell.as_ref().and_then(LineCell::read);
+        let begun = clock::thread_cpu();
         let sample = self.sampler.sample();
+        let cost = clock::thread_cpu().zip(begun).map_or(Duration::ZERO, |(end, begin)| end.saturating_sub(begin));
         let after = self.cell.as_ref().and_then(LineCell::read);
         let now = Instant::now();
         // A look at a tree that is just ending sees nothing and would undo what earlier ones saw.
@@ -375,7 +380,7 @@ impl Watch {
                 foreign_cpus: sample.foreign_cpus,
             }));
         }
-        self.gap = if self.random_gaps { Duration::from_secs_f64(random.exponential(LINE_LOOK_S).clamp(0.000_5, 0.05)) } else { (self.gap * 2).min(LOOK) };
+        self.gap = if self.random_gaps { Duration::from_secs_f64(random.exponential(LINE_LOOK_S).clamp(0.000_5, 0.05)) } else { (self.gap * 2).min(LOOK).max((cost * LOOK_SHARE).min(LONGEST_GAP)) };
         self.next_look = now + self.gap;
     }
 

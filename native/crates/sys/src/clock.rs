@@ -65,6 +65,18 @@ pub fn monotonic_ns() -> Option<u64> {
     }
 }
 
+/// CPU time of the calling thread; `None` where that is not known.
+pub fn thread_cpu() -> Option<std::time::Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        crate::sample::linux::clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).map(std::time::Duration::from_nanos)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        None
+    }
+}
+
 /// The operating system and its version: `Linux 6.18.1`.
 pub fn system() -> Option<String> {
     #[cfg(unix)]

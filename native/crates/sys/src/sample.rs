@@ -58,7 +58,7 @@ pub struct TreeDetail {
 ///
 /// One sample costs about 30 µs plus 5 µs per thread on Linux (a 2.1 GHz server CPU;
 /// `cargo run --release --example sampler_cost` measures it), and a new descendant is seen within
-/// about 40 ms. So at 100 samples a second the sampler uses 0.7 % of a CPU for 8 threads and 7 % for
+/// about 40 ms, later where the list of processes is long (looking through it uses 1 % of a CPU at most). So at 100 samples a second the sampler uses 0.7 % of a CPU for 8 threads and 7 % for
 /// 128: choose the interval by the number of threads of the last sample.
 #[derive(Debug)]
 pub struct TreeSampler(platform::TreeSampler);
@@ -80,7 +80,7 @@ impl TreeSampler {
     }
 
     /// Looks closer, when the closer look before is long enough ago that all of them together use less
-    /// than half a percent of a CPU, and at least 100 ms.
+    /// than a quarter of a percent of a CPU, and at least 100 ms.
     pub fn detail_if_due(&mut self) -> Option<TreeDetail> {
         self.0.detail_if_due()
     }

@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 /// The whole process list is looked through for new descendants this often at most, and so rarely
 /// that it costs at most one part in `SCAN_SHARE` of a CPU.
 const SCAN_EVERY: Duration = Duration::from_millis(40);
-const SCAN_SHARE: u32 = 50;
+const SCAN_SHARE: u32 = 100;
 /// The kernel counts in ticks of 10 ms; a shorter difference says nothing.
 const FOREIGN_WINDOW: Duration = Duration::from_millis(100);
 /// Closer looks come this far apart at least, and cost at most one part in `DETAIL_SHARE` of a CPU.
 const DETAIL_EVERY: Duration = Duration::from_millis(100);
-const DETAIL_SHARE: u32 = 200;
+const DETAIL_SHARE: u32 = 400;
 /// Files kept open at most; a thread needs two.
 const MAX_OPEN: usize = 512;
 
@@ -271,7 +271,9 @@ impl TreeSampler {
         }
         // CPU time, not wall time: on a busy machine the latter would put off the next look for long.
         let cost = clock_ns(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(begun).saturating_sub(begun);
-        self.scanned = Some((now, Duration::from_nanos(cost)));
+        // The first look at a machine full of strangers is dear and comes once; it must not put off the second.
+        let cost = if self.scanned.is_none() { Duration::ZERO } else { Duration::from_nanos(cost) };
+        self.scanned = Some((now, cost));
     }
 
     /// CPU time of the children that a process has reaped.
