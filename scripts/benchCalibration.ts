@@ -18,8 +18,9 @@ import { neighbour } from './calibration/neighbour.ts';
 import { overhead } from './calibration/overhead.ts';
 import type { Part } from './calibration/part.ts';
 import { quota } from './calibration/quota.ts';
+import { torchTimer } from './calibration/torchTimer.ts';
 
-const PARTS: readonly Part[] = [aa, neighbour, quota, coverage, hyperfine, overhead];
+const PARTS: readonly Part[] = [aa, neighbour, quota, coverage, torchTimer, hyperfine, overhead];
 
 const { values } = parseArgs({ options: { part: { type: 'string' }, quick: { type: 'boolean', default: false }, runs: { type: 'string' }, seed: { type: 'string', default: '1' } } });
 const wanted = values.part?.split(',') ?? PARTS.map(({ name }) => name);

@@ -53,7 +53,7 @@ function packages() {
 
 /** Bundles and the native runner. Cargo decides itself what is stale. */
 function build() {
-  if (!has('cargo')) fail('Rust is missing. Install it with rustup (1.85 or newer) so that `cargo --version` works, then run this again.');
+  if (!has('cargo')) fail('Rust is missing. Install it with rustup (1.88 or newer) so that `cargo --version` works, then run this again.');
   console.log('bootstrap: building …');
   const node = path.join(root, 'node_modules/.bin', windows ? 'node.cmd' : 'node');
   run(node, ['scripts/build.ts', '--runner'], { shell: windows });

@@ -16,6 +16,9 @@
 //!
 //! A cgroup would do the same with one write, but needs a delegated cgroup, which neither containers
 //! nor plain logins give.
+//!
+//! Windows has job objects, which end all their processes when their last handle closes. macOS has neither: there a
+//! workload is a process group, and a watchdog process ends it when the runner is killed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,7 +30,8 @@ use std::time::Duration;
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
 use linux as platform;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(target_os = "linux", allow(dead_code, reason = "compiled here to test its Unix half"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
 use other as platform;
@@ -45,6 +49,10 @@ pub struct Instance {
     /// Number of the NUMA node that its memory is taken from; `None`: as the system sees fit.
     pub memory_node: Option<u32>,
 }
+
+/// The same for the watchdog of platforms without a supervisor.
+#[cfg(any(not(target_os = "linux"), test))]
+pub(crate) const WATCHDOG_ARG: &str = "__threadgauge-watch";
 
 /// What to start.
 #[derive(Debug, Clone, Default)]
@@ -273,8 +281,13 @@ impl Killer {
 /// Must be the first call in `main` of every binary that starts workloads: when the binary was
 /// started with [`SUPERVISOR_ARG`] this supervises and never returns; otherwise it does nothing.
 pub fn run_supervisor_if_asked() {
-    if std::env::args_os().nth(1).is_some_and(|a| a == SUPERVISOR_ARG) {
+    let asked = std::env::args_os().nth(1);
+    if asked.as_ref().is_some_and(|a| a == SUPERVISOR_ARG) {
         supervisor_main();
+    }
+    #[cfg(any(not(target_os = "linux"), test))]
+    if asked.is_some_and(|a| a == WATCHDOG_ARG) {
+        other::watch();
     }
 }
 
