@@ -1,6 +1,6 @@
 //! Several copies of a program at the same time: where each runs, and what they come to together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use threadgauge_protocol::Arm;
 use threadgauge_sys::process::{self, Instance};
@@ -31,7 +31,7 @@ pub(crate) fn placed(arm: &Arm) -> Vec<Instance> {
 
 #[cfg(target_os = "linux")]
 fn node_numbers() -> Vec<u32> {
-    threadgauge_sys::topology::node_numbers(Path::new("/"))
+    threadgauge_sys::topology::node_numbers(std::path::Path::new("/"))
 }
 
 #[cfg(not(target_os = "linux"))]
