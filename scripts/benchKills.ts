@@ -38,17 +38,17 @@ const { results, orphans, leftFiles } = await killRuns({
 });
 
 console.log(`\n${runs} runs, seed ${seed}, ${atOnce} at a time, ${Math.round((performance.now() - began) / 1000)} s\n`);
-console.log(alignTable([['killed', 'with', 'runs', 'survivors', 'gone after (median)', '(95 %)', '(longest)', 'no recording', 'whole', 'cancelled or failed', 'unfinished', 'broken', ''], ...rows(results)]));
+console.log(alignTable([['killed', 'with', 'runs', 'survivors', 'gone after (median)', '(95 %)', '(longest)', 'no recording', 'whole', 'cancelled or failed', 'of a killed owner', 'broken', ''], ...rows(results)]));
 console.log(`\nsupervisors left without a runner: ${orphans.length}; files left for own use after one more run: ${leftFiles.length}${leftFiles.length > 0 ? ` (${leftFiles.join(', ')})` : ''}; files beside recordings: ${results.reduce((sum, { leftFiles: files }) => sum + files.length, 0)}`);
 process.exit(failures.length > 0 || orphans.length > 0 || leftFiles.length > 0 ? 1 : 0);
 
-function isBad({ survivors, recording, problem }: KillResult): boolean {
-  return survivors.length > 0 || recording === 'broken' || problem !== null;
+function isBad({ survivors, recording, problem, leftFiles: files }: KillResult): boolean {
+  return survivors.length > 0 || files.length > 0 || recording === 'broken' || problem !== null;
 }
 
-function describe({ case: wanted, hit, survivors, problem }: KillResult): string {
+function describe({ case: wanted, hit, survivors, problem, leftFiles: files }: KillResult): string {
   const left = survivors.map(({ pid, command }) => `${pid} ${command.slice(0, 80)}`).join('; ');
-  return `${wanted.by}, ${wanted.program}, ${hit ? `${hit.victim} hit by ${wanted.signal} after ${wanted.after} ms` : 'not hit'}: ${[left && `left alive: ${left}`, problem].filter(Boolean).join('; ')}`;
+  return `${wanted.by}, ${wanted.program}, ${hit ? `${hit.victim} hit by ${wanted.signal} after ${wanted.after} ms` : 'not hit'}: ${[left && `left alive: ${left}`, problem, files.length > 0 ? `left on disk: ${files.join(', ')}` : null].filter(Boolean).join('; ')}`;
 }
 
 function rows(all: readonly KillResult[]): string[][] {

@@ -1,11 +1,13 @@
 /** One benchmark that is hit by a kill at a random moment, and what is left of it. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { decodeRecording } from '../../server/src/bench/decode.ts';
-import { initialRunState, reduce } from '../../server/src/bench/runState.ts';
+import { parseRecording } from '../../server/src/bench/recording.ts';
+import type { RunStatus } from '../../server/src/bench/runState.ts';
+import { defaultRecordingsDirectory } from '../../server/src/host/node/recordings.ts';
+import { recoverJournals } from '../../server/src/host/node/runJournal.ts';
 import type { Families} from './processTable.ts';
 import { lives, MARK, marked, type Process } from './processTable.ts';
 import { PROGRAMS } from './programs.ts';
@@ -42,7 +44,7 @@ export interface KillResult {
   /** Milliseconds from the kill until the owner was gone. */
   readonly ownerGoneAfter: number;
   readonly survivors: readonly Process[];
-  /** What is on disk: no recording, one of a whole run, one that says how the run broke off, or one that cannot be read. */
+  /** What is on disk once the next start has looked at it: no recording, one of a whole run, one that says how the run broke off, one of a run whose owner was killed, or one that cannot be read. */
   readonly recording: 'none' | 'whole' | 'cancelled or failed' | 'unfinished' | 'broken';
   /** Why it is broken, or what else is wrong. */
   readonly problem: string | null;
@@ -71,7 +73,7 @@ export async function oneRun(wanted: KillCase, { families, patience, temporary }
   writeFileSync(path.join(folder, 'work.py'), PROGRAMS[wanted.program] ?? '');
   writeFileSync(path.join(folder, '.vscode/launch.json'), '{ "configurations": [{ "name": "work", "type": "debugpy", "request": "launch", "program": "${workspaceFolder}/work.py" }] }\n');
   // Each run has its own turn: they are not there to measure anything.
-  const env = { ...process.env, [MARK]: mark, TMPDIR: temporary, THREADGAUGE_LOCK_DIR: path.join(folder, 'turns') };
+  const env = { ...process.env, [MARK]: mark, TMPDIR: temporary, XDG_STATE_HOME: path.join(folder, 'state'), THREADGAUGE_LOCK_DIR: path.join(folder, 'turns') };
   const arguments_ = wanted.by === 'cli' ? [BUNDLES.cli, 'bench', 'work.py', '--threads', '1,2', '--budget', '4', '--no-lines', '--save', path.join(storage, 'run.ndjson')] : [path.join(import.meta.dirname, 'editor.ts'), BUNDLES.server, folder, storage];
   const owner = spawn(process.execPath, arguments_, { cwd: folder, env, stdio: 'ignore' });
   const gone = ended(owner);
@@ -98,7 +100,7 @@ export async function oneRun(wanted: KillCase, { families, patience, temporary }
       await sleep(20);
     }
     for (const survivor of survivors) end(survivor);
-    const disk = recordings(storage);
+    const disk = await recordings([storage, defaultRecordingsDirectory(env)]);
     const problem = inTime ? disk.problem : `the owner did not end within ${WHOLE_RUN / 1000} s`;
     return { case: wanted, hit, goneAfter, ownerGoneAfter, survivors, ...disk, problem };
   } finally {
@@ -151,26 +153,34 @@ function end(survivor: Process): void {
   }
 }
 
-function recordings(storage: string): Pick<KillResult, 'recording' | 'problem' | 'leftFiles'> {
-  let names: readonly string[];
-  try {
-    names = readdirSync(storage);
-  } catch {
-    return { recording: 'none', problem: null, leftFiles: [] };
-  }
-  const leftFiles = names.filter((name) => !name.endsWith('.ndjson'));
-  let recording: KillResult['recording'] = 'none';
-  for (const name of names.filter((other) => other.endsWith('.ndjson'))) {
-    try {
-      const events = decodeRecording(readFileSync(path.join(storage, name), 'utf8'));
-      if (events[0]?.type !== 'hello' && events.at(-1)?.type !== 'failed') return { recording: 'broken', problem: `${name} does not begin with hello`, leftFiles };
-      const state = events.reduce(reduce, initialRunState());
-      recording = state.status === 'finished' ? 'whole' : state.status === 'cancelled' || state.status === 'failed' ? 'cancelled or failed' : 'unfinished';
-    } catch (error) {
-      return { recording: 'broken', problem: `${name}: ${error instanceof Error ? error.message : String(error)}`, leftFiles };
+/** The best that any of the directories holds. */
+async function recordings(directories: readonly string[]): Promise<Pick<KillResult, 'recording' | 'problem' | 'leftFiles'>> {
+  const leftFiles: string[] = [];
+  let best: KillResult['recording'] = 'none';
+  for (const directory of directories) {
+    await recoverJournals(directory);
+    if (!existsSync(directory)) continue;
+    for (const name of readdirSync(directory)) {
+      if (!name.endsWith('.ndjson')) {
+        leftFiles.push(name);
+        continue;
+      }
+      try {
+        const kind = kindOf(parseRecording(readFileSync(path.join(directory, name), 'utf8')).state.status);
+        if (RANKS.indexOf(kind) > RANKS.indexOf(best)) best = kind;
+      } catch (error) {
+        return { recording: 'broken', problem: `${name}: ${error instanceof Error ? error.message : String(error)}`, leftFiles };
+      }
     }
   }
-  return { recording, problem: null, leftFiles };
+  return { recording: best, problem: null, leftFiles };
+}
+
+const RANKS: readonly KillResult['recording'][] = ['none', 'unfinished', 'cancelled or failed', 'whole'];
+
+function kindOf(status: RunStatus): KillResult['recording'] {
+  if (status === 'finished') return 'whole';
+  return status === 'cancelled' || status === 'failed' ? 'cancelled or failed' : 'unfinished';
 }
 
 function ended(child: ChildProcess): Promise<void> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "threadgauge-";
 /// Names looked at in one directory; a crowded one must not delay a run.
+#[cfg(unix)]
 const MOST_NAMES: usize = 100_000;
 
 /// What the names of this process's own files begin with.
