@@ -100,7 +100,9 @@ export async function oneRun(wanted: KillCase, { families, patience, temporary }
       await sleep(20);
     }
     for (const survivor of survivors) end(survivor);
-    const disk = await recordings([storage, defaultRecordingsDirectory(env)]);
+    let disk = await recordings([storage, defaultRecordingsDirectory(env)]);
+    // Until it is reaped a process has an id, and its files are taken for those of one that runs.
+    for (const end = performance.now() + patience; disk.leftFiles.length > 0 && performance.now() < end; await sleep(100)) disk = await recordings([storage, defaultRecordingsDirectory(env)]);
     const problem = inTime ? disk.problem : `the owner did not end within ${WHOLE_RUN / 1000} s`;
     return { case: wanted, hit, goneAfter, ownerGoneAfter, survivors, ...disk, problem };
   } finally {
