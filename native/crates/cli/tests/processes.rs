@@ -1082,3 +1082,68 @@ fn a_process_of_another_user_is_shown_as_far_as_it_may_be() {
     assert!(seen[0].missing.iter().any(|sentence| sentence.contains("belongs to the user root")), "{:?}", seen[0].missing);
     assert_eq!(process.observed.peak_threads, 1);
 }
+
+/// CPUs the tests may use.
+fn allowed() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("the field is there");
+    list.trim().split(',').flat_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        first.parse::<u32>().expect("a number")..=last.parse().expect("a number")
+    }).collect()
+}
+
+#[test]
+fn instances_work_at_the_same_time_on_cpus_of_their_own() {
+    let cpus = allowed();
+    let [first, second] = [cpus[0], cpus[cpus.len() - 1]];
+    let directory = tempfile::tempdir().expect("a directory");
+    // The second import is slow in one of the two only: without a barrier it would begin late.
+    let script = "import os, time\nimport slow\nmask = [line.split()[1] for line in open('/proc/self/status') if line.startswith('Cpus_allowed_list')][0]\nopen('seen-%s-%d' % (mask, os.getpid()), 'w').close()\nend = time.monotonic() + 0.2\nwhile time.monotonic() < end: pass\n";
+    std::fs::write(directory.path().join("slow.py"), "import os, time\nif len(os.sched_getaffinity(0)) == 1 and os.getpid() % 2: time.sleep(0.4)\n").expect("written");
+    let mark = mark();
+    let mut request = request(&[python(), "script.py"], &mark);
+    probed(&mut request, directory.path(), script);
+    request.arms = vec![
+        Arm { label: "1 x 1".into(), threads: Some(1), instances: Some(1), ..Default::default() },
+        Arm { label: "2 x 1".into(), threads: Some(1), instances: Some(2), cpus: vec![vec![first], vec![second]], ..Default::default() },
+    ];
+    (request.mode, request.current) = (Mode::Grid, 0);
+    request.grid = Some(GridRequest { blocks: 2, ..Default::default() });
+    request.limits.budget_s = 60.0;
+    let mut runner = Runner::start(&request, &mark);
+    let events = runner.rest();
+    runner.assert_no_survivors(Duration::ZERO);
+    let pairs: Vec<&TrialFinished> = events.iter().filter_map(|event| if let Event::TrialFinished(trial) = event { Some(trial) } else { None }).filter(|trial| trial.arm == 1).collect();
+    assert!(!pairs.is_empty() && pairs.iter().all(|trial| trial.status == TrialStatus::Ok && trial.instances_ns.len() == 2), "{pairs:?}");
+    for trial in pairs {
+        let region = trial.region_ns.expect("a region");
+        assert!((195_000_000..2_000_000_000).contains(&region), "the wait for the other is not part of the region: {region}");
+        let rate: f64 = trial.instances_ns.iter().map(|&ns| 1e9 / ns as f64).sum();
+        assert!((trial.throughput_per_s.expect("a rate") - rate).abs() < 1e-9);
+    }
+    let names: Vec<String> = std::fs::read_dir(directory.path()).expect("there").flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    for cpu in [first, second] {
+        assert!(names.iter().any(|name| name.starts_with(&format!("seen-{cpu}-"))), "nothing ran on CPU {cpu} alone: {names:?}");
+    }
+    let front = events.iter().rev().find_map(|event| if let Event::Front(front) = event { Some(front) } else { None }).expect("a front");
+    assert_eq!(front.points.len(), 2);
+    assert!(events.iter().any(|event| matches!(event, Event::Verdict(_))));
+}
+
+#[test]
+fn killing_the_runner_ends_every_instance() {
+    let mark = mark();
+    let mut request = request(&["/bin/sh", "-c", "sleep 60 & sleep 60"], &mark);
+    request.arms = vec![Arm { label: "1 x 1".into(), threads: Some(1), instances: Some(2), ..Default::default() }, Arm { label: "3 x 1".into(), threads: Some(1), instances: Some(3), ..Default::default() }];
+    (request.mode, request.current) = (Mode::Grid, 1);
+    request.grid = Some(GridRequest::default());
+    let mut runner = Runner::start(&request, &mark);
+    runner.until(|event| matches!(event, Event::TrialStarted(_)));
+    let end = Instant::now() + Duration::from_secs(20);
+    while runner.survivors().len() < 6 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    runner.child.kill().expect("ours");
+    runner.assert_no_survivors(Duration::from_secs(5));
+}

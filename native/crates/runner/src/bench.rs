@@ -9,6 +9,7 @@ use threadgauge_protocol::{
 
 use crate::confirm::{self, Confirmation};
 use crate::emit::Emitter;
+use crate::grid::{self, Grid};
 use crate::random::Random;
 use crate::records::{ArmRecord, Records};
 use crate::serve::Served;
@@ -59,12 +60,14 @@ pub(crate) enum Stop {
 }
 
 /// Whether a trial may be stopped early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Cap {
     /// It runs to its end.
     None,
     /// It is stopped once it is much slower than the best.
     Race,
+    /// It is stopped when one piece of work has taken this many seconds.
+    At(f64),
 }
 
 /// What a counted trial is worth.
@@ -219,7 +222,8 @@ impl<'a, 'e> Bench<'a, 'e> {
         let decided = match self.request.mode {
             Mode::Search => self.search(),
             Mode::Verify => self.verify(),
-            Mode::Lines | Mode::Grid => Ok(()),
+            Mode::Grid => self.grid(),
+            Mode::Lines => Ok(()),
         };
         if let Err(Stop::Failed(failed)) = decided {
             return Err(Stop::Failed(failed));
@@ -249,7 +253,7 @@ impl<'a, 'e> Bench<'a, 'e> {
     pub fn announce(&mut self) {
         let limits = &self.request.limits;
         let arms = self.request.arms.len() as u32;
-        let confirm = (if self.request.mode == Mode::Search { confirm::most_blocks(limits.confirm_blocks) } else { limits.confirm_blocks }).saturating_mul(4);
+        let confirm = (if matches!(self.request.mode, Mode::Search | Mode::Grid) { confirm::most_blocks(limits.confirm_blocks) } else { limits.confirm_blocks }).saturating_mul(4);
         let line_trials = if has_probe(self.request) && (self.request.lines.enabled || self.request.mode == Mode::Lines) {
             if self.request.lines.arms.is_empty() { lines::TRIALS_PER_ARM * 3 + lines::MORE_COUNTS as u32 } else { lines::TRIALS_PER_ARM * self.request.lines.arms.len() as u32 }
         } else {
@@ -258,7 +262,8 @@ impl<'a, 'e> Bench<'a, 'e> {
         let measured = match self.request.mode {
             Mode::Search => arms.saturating_mul(limits.max_blocks).saturating_add(confirm).saturating_add(refine::most_trials(self.request)).saturating_add(vary::most_trials(self.request)),
             Mode::Verify => confirm,
-            Mode::Lines | Mode::Grid => 0,
+            Mode::Grid => grid::most_trials(self.request).saturating_add(confirm),
+            Mode::Lines => 0,
         };
         let max_trials = measured.saturating_add(line_trials).saturating_add(2 + arms + most_repeats(self.request));
         let plan = BenchPlan {
@@ -426,12 +431,31 @@ impl<'a, 'e> Bench<'a, 'e> {
         ended
     }
 
+    fn grid(&mut self) -> Result<(), Stop> {
+        let bound = self.request.arms.iter().any(|arm| !arm.memory_nodes.is_empty());
+        if bound && self.request.workload.simulated.is_none() && !threadgauge_sys::process::can_bind_memory() {
+            self.doubt(Doubt::NotMeasured { what: "This system does not let programs choose the NUMA node of their memory, so each instance has that of the CPU that touches it first.".into() });
+        }
+        let (verdict, ended) = Grid::default().run(self, [SHARES[1], SHARES[3]]);
+        if let Some(verdict) = verdict {
+            let verdict = verdict::finish(self, &Evidence::default(), verdict);
+            self.tell(verdict);
+        } else {
+            self.conclude(&Evidence::default(), &ended);
+        }
+        ended
+    }
+
     /// Tells what is known of every arm, the doubts, and the verdict.
     fn conclude(&mut self, evidence: &Evidence, ended: &Result<(), Stop>) {
         if matches!(ended, Err(Stop::Failed(_))) {
             return;
         }
         let verdict = verdict::decide(self, evidence);
+        self.tell(verdict);
+    }
+
+    fn tell(&mut self, verdict: threadgauge_protocol::Verdict) {
         self.decided = Some(verdict.best);
         self.summarise_all();
         if self.missing_trials > 0 {
@@ -490,7 +514,11 @@ impl<'a, 'e> Bench<'a, 'e> {
             }
             let trial_limit = self.request.limits.trial_s;
             let left = (self.request.limits.budget_s - self.spent_s()).max(0.05);
-            let cap_score = if cap == Cap::Race { self.cap_s(arm, block) } else { None };
+            let cap_score = match cap {
+                Cap::None => None,
+                Cap::Race => self.cap_s(arm, block),
+                Cap::At(seconds) => Some(seconds).filter(|_| self.scoring != Region::Selected),
+            };
             let cap_wall = cap_score.map_or(f64::INFINITY, |score| score + 1.5 * self.overhead_s + 0.05);
             let limit = trial_limit.min(left).min(cap_wall);
             let may_repeat = attempt < REPEATS && self.repeats_left > 0;

@@ -26,6 +26,7 @@ pub(crate) struct Confirmation {
     blocks: u32,
     phase: Phase,
     may_give_up: bool,
+    of_work: bool,
     /// Logarithm of current over rival, one per pair of neighbouring runs, two per block.
     pub pairs: Vec<f64>,
 }
@@ -33,13 +34,19 @@ pub(crate) struct Confirmation {
 impl Confirmation {
     /// Nothing is measured yet; `blocks` of it are wanted.
     pub fn new(current: usize, rival: usize, blocks: u32) -> Self {
-        Self { current, rival, blocks, phase: Phase::Confirm, may_give_up: false, pairs: Vec::new() }
+        Self { current, rival, blocks, phase: Phase::Confirm, may_give_up: false, of_work: false, pairs: Vec::new() }
     }
 
     /// A comparison within another phase, which is given up once it is not likely to show a gain any more.
     /// (Giving up early never invents one.)
     pub fn hopefully(mut self, phase: Phase) -> Self {
         (self.phase, self.may_give_up) = (phase, true);
+        self
+    }
+
+    /// Compares the work per second of all instances instead of the time of one piece.
+    pub fn of_work(mut self) -> Self {
+        self.of_work = true;
         self
     }
 
@@ -64,8 +71,11 @@ impl Confirmation {
             let (mut current, mut rival) = (Vec::new(), Vec::new());
             for arm in [outer, inner, inner, outer] {
                 match bench.measure(arm, self.phase, block, Cap::None)? {
-                    Score::Counted(ns) if arm == self.current => current.push(ns.ln()),
-                    Score::Counted(ns) => rival.push(ns.ln()),
+                    Score::Counted(ns) => {
+                        let work = bench.records.arms[arm].throughputs.last().filter(|_| self.of_work);
+                        let log = work.map_or(ns.ln(), |rate| -rate.ln());
+                        if arm == self.current { current.push(log) } else { rival.push(log) }
+                    }
                     _ => break,
                 }
             }
@@ -73,8 +83,10 @@ impl Confirmation {
                 // A B | B A: the first of both are neighbours, and so are the second.
                 self.pairs.extend([a - c, b - d]);
                 // The ratios shown for the arms rest on these blocks too.
-                for (arm, log) in [(self.current, f64::midpoint(*a, *b)), (self.rival, f64::midpoint(*c, *d))] {
-                    bench.records.arms[arm].blocks.insert(bench.next_block, InBlock { log, capped: false });
+                if !self.of_work {
+                    for (arm, log) in [(self.current, f64::midpoint(*a, *b)), (self.rival, f64::midpoint(*c, *d))] {
+                        bench.records.arms[arm].blocks.insert(bench.next_block, InBlock { log, capped: false });
+                    }
                 }
                 bench.next_block += 1;
             } else {
@@ -97,14 +109,18 @@ impl Confirmation {
 /// Blocks with which the race lets expect a clear answer, between five eighths of what the request names and twice as many:
 /// a large gain needs few, one near the threshold many.
 pub(crate) fn blocks_needed(bench: &Bench<'_, '_>, current: usize, rival: usize) -> u32 {
+    blocks_for(bench, bench.records.log_ratio(current, rival), bench.records.scatter(0).map(|scatter| scatter.deviation))
+}
+
+/// The same for a lead and a deviation of single runs, both of logarithms.
+pub(crate) fn blocks_for(bench: &Bench<'_, '_>, lead: Option<f64>, deviation: Option<f64>) -> u32 {
     let limits = &bench.request.limits;
     let most = most_blocks(limits.confirm_blocks);
-    let expected = bench.records.scatter(0).zip(bench.records.log_ratio(current, rival));
-    expected.map_or(limits.confirm_blocks, |(scatter, lead)| {
+    deviation.zip(lead).map_or(limits.confirm_blocks, |(deviation, lead)| {
         let beyond = TRUST * lead - (1.0 + limits.claim_above).ln();
-        let pairs = if beyond > 0.0 { 2.0 * (CERTAINTY * scatter.deviation / beyond).powi(2) } else { f64::INFINITY };
+        let pairs = if beyond > 0.0 { 2.0 * (CERTAINTY * deviation / beyond).powi(2) } else { f64::INFINITY };
         // Where single runs scatter there are bursts of other load, too, which no estimate of the scatter foresees.
-        let least = if scatter.deviation > SCATTERED { (limits.confirm_blocks * 5).div_ceil(4) } else { (limits.confirm_blocks * 5).div_ceil(8) };
+        let least = if deviation > SCATTERED { (limits.confirm_blocks * 5).div_ceil(4) } else { (limits.confirm_blocks * 5).div_ceil(8) };
         let fewest = least.max(FEWEST_BLOCKS).min(most);
         ((pairs / 2.0).ceil().min(1e6) as u32).clamp(fewest, most)
     })

@@ -9,6 +9,7 @@ mod children;
 mod confirm;
 mod doubts;
 mod emit;
+mod grid;
 mod instances;
 mod lines;
 pub mod observe;

@@ -87,9 +87,19 @@ pub enum BadRequest {
         /// The last line given.
         last: u32,
     },
-    /// A kind of run that this version does not know.
-    #[error("This version cannot search a grid of instances and threads.")]
-    NoGrid,
+    /// A grid whose settings do not say how many instances they are, or without one to compare with.
+    #[error("A grid needs two settings or more, each with its number of instances; `{0}` has none.")]
+    NoGrid(String),
+    /// More places than instances, or fewer.
+    #[error("The setting `{label}` names {lists} CPU lists for {instances} instances.")]
+    Places {
+        /// The setting.
+        label: String,
+        /// CPU lists it has.
+        lists: usize,
+        /// Instances it has.
+        instances: usize,
+    },
     /// A law without points.
     #[error("The simulated workload has no times, or one that is not positive.")]
     EmptyLaw,
@@ -111,8 +121,21 @@ pub fn check(request: &BenchRequest) -> Result<(), BadRequest> {
         Mode::Search if arms < 2 => return Err(BadRequest::OneArm),
         Mode::Verify if arms != 2 => return Err(BadRequest::NotTwoArms(arms)),
         Mode::Lines if request.workload.python.is_none() && request.workload.node.is_none() => return Err(BadRequest::LinesNeedProbe),
-        Mode::Grid => return Err(BadRequest::NoGrid),
+        Mode::Grid => {
+            if let Some(arm) = request.arms.iter().find(|arm| arm.instances.is_none_or(|count| count == 0) || arms < 2) {
+                return Err(BadRequest::NoGrid(arm.label.clone()));
+            }
+        }
         _ => {}
+    }
+    for arm in &request.arms {
+        let instances = arm.instances.unwrap_or(1) as usize;
+        if let Some(lists) = [arm.cpus.len(), arm.memory_nodes.len()].into_iter().find(|&lists| lists > 0 && lists != instances) {
+            return Err(BadRequest::Places { label: arm.label.clone(), lists, instances });
+        }
+    }
+    if let Some(limit) = request.grid.as_ref().and_then(|grid| grid.latency_limit_s).filter(|limit| !(*limit > 0.0 && limit.is_finite())) {
+        return Err(BadRequest::Limit { name: "latency_limit_s", value: limit.to_string() });
     }
     if let Some(&index) = request.lines.arms.iter().find(|&&index| index >= arms) {
         return Err(BadRequest::LinesOutOfRange(index));

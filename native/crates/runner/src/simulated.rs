@@ -45,7 +45,10 @@ impl Workload for Simulated {
         let threads = spec.arm.threads.unwrap_or(most);
         let innovation = (1.0 - DRIFT_MEMORY * DRIFT_MEMORY).sqrt() * self.law.drift * self.random.normal();
         self.drift = DRIFT_MEMORY * self.drift + innovation;
-        let mut seconds = Self::seconds(&self.law, threads) * (self.drift + self.law.noise * self.random.normal()).exp();
+        let instances = spec.arm.instances.unwrap_or(1).max(1);
+        // Instances that ask for more CPUs than there are get their share of the time.
+        let crowding = self.law.shared_cpus.map_or(1.0, |cpus| f64::from(instances.saturating_mul(threads)) / f64::from(cpus.max(1))).max(1.0);
+        let mut seconds = Self::seconds(&self.law, threads) * crowding * (self.drift + self.law.noise * self.random.normal()).exp();
         if self.random.uniform() < self.law.outliers {
             seconds *= self.random.between(1.1, 2.5);
         }
@@ -61,7 +64,7 @@ impl Workload for Simulated {
             std::thread::sleep(Duration::from_millis(5).min(end - Instant::now().min(end)));
         }
         let wall_ns = (wall * 1e9) as u64;
-        let cpu_ns = wall_ns * u64::from(threads);
+        let cpu_ns = wall_ns * u64::from(threads) * u64::from(instances);
         let mut measured = Measured::ended(if cancel.is_set() {
             End::Cancelled
         } else if over {
@@ -83,7 +86,11 @@ impl Workload for Simulated {
         measured.wall_ns = wall_ns;
         measured.cpu_ns = cpu_ns;
         measured.region = (measured.end == End::Exited(0)).then_some(RegionTime { wall_ns, cpu_ns });
-        measured.peak_threads = threads;
+        if spec.arm.instances.is_some() && measured.end == End::Exited(0) {
+            measured.instances_ns = vec![wall_ns; instances as usize];
+            measured.together = Some(1.0);
+        }
+        measured.peak_threads = threads * instances;
         measured.run_delay_ns = Some(0);
         measured.foreign_cpus = Some(if disturbed { 0.8 } else { 0.0 });
         measured

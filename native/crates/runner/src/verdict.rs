@@ -62,7 +62,12 @@ pub(crate) fn read(interval: &Interval, claim_above: f64) -> Shown {
 /// The verdict. What was measured while other programs used most of the machine is told, but recommends
 /// nothing: with them gone the answer may be the opposite.
 pub(crate) fn decide(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
-    let mut verdict = undisturbed(bench, evidence);
+    let verdict = undisturbed(bench, evidence);
+    finish(bench, evidence, verdict)
+}
+
+/// Adds what else there is to say, and takes back what a crowded machine does not allow to say.
+pub(crate) fn finish(bench: &Bench<'_, '_>, evidence: &Evidence, mut verdict: Verdict) -> Verdict {
     // What helped the winner is no news when the winner itself is no gain.
     if let Some(further) = evidence.further.as_ref().filter(|_| !evidence.helped || verdict.outcome == Outcome::Faster) {
         verdict.sentence = format!("{} {further}", verdict.sentence);
@@ -180,7 +185,7 @@ fn per_unit(bench: &Bench<'_, '_>) -> String {
     if bench.scoring == Region::Selected { format!(" per {}", bench.unit()) } else { String::new() }
 }
 
-fn percent(fraction: f64) -> String {
+pub(crate) fn percent(fraction: f64) -> String {
     let value = (fraction * 1000.0).round() / 10.0;
     format!("{value}")
 }

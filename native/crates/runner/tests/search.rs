@@ -522,3 +522,102 @@ fn an_exhaustive_race_runs_every_setting_in_every_block() {
         assert_eq!(trials(&events).iter().filter(|trial| trial.arm == arm && trial.phase == Phase::Race && trial.status == TrialStatus::Ok).count(), 6);
     }
 }
+
+// ---- instances times threads
+
+fn grid(law: SimulatedWorkload, cells: &[(u32, u32)], seed: u64) -> BenchRequest {
+    let cell = |&(instances, threads): &(u32, u32)| Arm { label: format!("{instances} x {threads}"), threads: Some(threads), instances: Some(instances), cpus: (0..instances).map(|cpu| vec![cpu]).collect(), ..Default::default() };
+    BenchRequest { arms: cells.iter().map(cell).collect(), current: 0, mode: Mode::Grid, grid: Some(GridRequest { blocks: 4, ..Default::default() }), ..search(law, &[1], 1, seed) }
+}
+
+fn front(events: &[Event]) -> &Front {
+    events.iter().rev().find_map(|event| if let Event::Front(front) = event { Some(front) } else { None }).expect("a front")
+}
+
+/// Eight CPUs: one instance gains little beyond four threads, and beyond eight threads in all everyone waits.
+fn eight_cpus(machine: (&str, f64, f64, f64)) -> SimulatedWorkload {
+    let mut truth = noisy(law(&[(1, 0.8), (2, 0.45), (4, 0.3), (8, 0.28)]), machine);
+    truth.shared_cpus = Some(8);
+    truth
+}
+
+const EIGHT: [(u32, u32); 8] = [(1, 8), (1, 1), (8, 1), (16, 1), (1, 2), (4, 2), (1, 4), (2, 4)];
+
+#[test]
+fn a_grid_finds_the_three_answers_and_confirms_the_one_within_the_limit() {
+    for seed in 0..20 {
+        let events = simulate(&grid(eight_cpus(MACHINES[0]), &EIGHT, seed));
+        assert_laws(&events);
+        let (arms, front, verdict) = (arms(&events), front(&events), verdict(&events));
+        let label = |arm: Option<usize>| arms[arm.expect("an answer")].label.as_str();
+        assert_eq!(label(front.latency), "1 x 8");
+        assert_eq!(label(front.throughput), "8 x 1", "ten a second");
+        // Twice the shortest time is 0.56 s: a single thread takes 0.8 s, two threads 0.45 s.
+        assert_eq!(label(front.within_limit), "4 x 2");
+        assert_eq!((verdict.outcome, arms[verdict.best].label.as_str()), (Outcome::Faster, "4 x 2"), "{verdict:?}");
+        let truth = (4.0 / 0.45) / (1.0 / 0.28);
+        let [low, high] = verdict.interval.expect("an interval");
+        assert!(low < truth * 1.01 && high > truth * 0.99 && (verdict.speedup.expect("a figure") / truth - 1.0).abs() < 0.02, "{verdict:?}");
+        assert!(["shortest time", "most work", "most within", "times the work"].iter().all(|part| verdict.sentence.to_lowercase().contains(part)), "{}", verdict.sentence);
+        let on_front: Vec<&str> = front.points.iter().filter(|point| point.on_front).map(|point| arms[point.arm].label.as_str()).collect();
+        assert!(["1 x 8", "2 x 4", "4 x 2", "8 x 1"].iter().all(|label| on_front.contains(label)) && !on_front.contains(&"1 x 1"), "{on_front:?}");
+        for point in &front.points {
+            let [low, high] = point.throughput_interval_per_s.expect("an interval");
+            assert!(low < point.throughput_per_s && point.throughput_per_s < high);
+        }
+    }
+}
+
+#[test]
+fn the_number_of_instances_is_bisected_towards_the_limit() {
+    let mut truth = eight_cpus(MACHINES[0]);
+    truth.shared_cpus = Some(9);
+    let mut request = grid(truth, &[(1, 8), (1, 2), (16, 2)], 3);
+    request.grid = Some(GridRequest { latency_limit_s: Some(0.55), blocks: 4, ..Default::default() });
+    let events = simulate(&request);
+    assert_laws(&events);
+    // Nine CPUs: four instances of two threads take 0.45 s, five 0.5 s and do more work, six 0.6 s.
+    let best = &arms(&events)[front(&events).within_limit.expect("an answer")];
+    assert_eq!((best.instances, best.threads), (Some(5), Some(2)), "{best:?}");
+    assert_eq!(best.cpus, [0, 3, 6, 9, 12].map(|cpu| vec![cpu]), "spread over the places of the sixteen");
+}
+
+#[test]
+fn a_grid_claims_nothing_where_there_is_nothing_to_gain() {
+    for machine in MACHINES {
+        for seed in 0..60 {
+            // More instances take their share of one CPU: all cells do the same work per second.
+            let mut truth = noisy(law(&[(1, 1.0)]), machine);
+            truth.shared_cpus = Some(1);
+            let events = simulate(&grid(truth, &[(1, 1), (2, 1), (4, 1), (8, 1)], seed));
+            assert_laws(&events);
+            assert_ne!(verdict(&events).outcome, Outcome::Faster, "{} seed {seed}: {:?}", machine.0, verdict(&events));
+        }
+    }
+}
+
+#[test]
+fn an_exhaustive_grid_measures_every_pair_in_every_block_and_adds_none() {
+    let mut request = grid(eight_cpus(MACHINES[0]), &EIGHT, 1);
+    request.grid = Some(GridRequest { exhaustive: true, blocks: 3, ..Default::default() });
+    let events = simulate(&request);
+    assert_eq!(arms(&events).len(), EIGHT.len());
+    assert!(front(&events).points.iter().all(|point| point.runs == 3), "{:?}", front(&events));
+}
+
+#[test]
+fn a_grid_that_runs_out_of_time_tells_what_it_has() {
+    for budget in [3.0, 6.0, 12.0, 25.0] {
+        let mut request = grid(eight_cpus(MACHINES[1]), &EIGHT, 5);
+        request.limits.budget_s = budget;
+        let events = simulate(&request);
+        assert_laws(&events);
+        assert!(matches!(events.last(), Some(Event::Finished(_))), "{:?}", events.last());
+        let spent: u64 = trials(&events).iter().map(|trial| trial.wall_ns).sum();
+        assert!(spent as f64 <= budget * 1e9 * 1.01, "{spent} ns of {budget} s");
+        assert!(events.iter().any(|event| matches!(event, Event::Verdict(_))), "a verdict at {budget} s");
+    }
+    for after in [5, 20, 60] {
+        assert_laws(&simulate_until(&grid(eight_cpus(MACHINES[1]), &EIGHT, 5), Some(after)));
+    }
+}

@@ -4,6 +4,7 @@
 //! The laws and the noise are models, not measurements: they say how strategies compare, not what a machine does.
 
 mod curves;
+mod grids;
 mod meter;
 mod strategies;
 
@@ -30,13 +31,19 @@ struct Solved {
 }
 
 fn main() {
-    let seeds: u64 = std::env::args().nth(1).and_then(|word| word.parse().ok()).unwrap_or(24);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let seeds: u64 = words.iter().find_map(|word| word.parse().ok()).unwrap_or(24);
+    if words.iter().any(|word| word == "--grid") {
+        grids::print(seeds);
+        return;
+    }
     println!("Simulated: {} problems per noise level ({} laws, {} sizes, {seeds} seeds). Regret: how much slower the chosen count is than the best.", KINDS.len() as u64 * SIZES.len() as u64 * seeds, KINDS.len(), SIZES.len());
     for noise in MACHINES {
         regrets(noise, seeds);
     }
     claims(seeds);
     power(seeds);
+    grids::print(seeds);
 }
 
 fn regrets(noise: Noise, seeds: u64) {
