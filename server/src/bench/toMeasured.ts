@@ -164,7 +164,7 @@ export function verdictLabel(state: RunState): string | null {
   const { verdict } = state;
   if (!verdict) return null;
   const best = state.arms[verdict.best]?.arm;
-  const name = best?.threads == null ? (best?.label ?? 'unknown') : `${best.threads} thread${best.threads === 1 ? '' : 's'}`;
+  const name = best?.instances != null ? best.label : best?.threads == null ? (best?.label ?? 'unknown') : `${best.threads} thread${best.threads === 1 ? '' : 's'}`;
   switch (verdict.outcome) {
     case 'faster':
       return `best ${name}: ${verdict.speedup == null ? 'faster' : ratioText(verdict.speedup)}${verdict.interval ? ` (95 % CI ${intervalText(verdict.interval)})` : ''}`;

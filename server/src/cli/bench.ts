@@ -8,6 +8,7 @@ import { type BenchHost, type BenchOptions, type PreparedBench, prepareBench } f
 import { parseRegion } from '../bench/region.ts';
 import { observedFindings } from '../bench/observedFindings.ts';
 import { trialSecondsOf } from '../bench/estimate.ts';
+import { frontTable, startTexts } from '../bench/frontText.ts';
 import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
 import type { RunState } from '../bench/runState.ts';
@@ -336,7 +337,8 @@ function regionText({ path: file, first, last, label }: NonNullable<PreparedBenc
 function report(state: RunState, sources?: SourceLines, gated = false, plan?: Plan): string {
   const style = styleFor(process.stdout);
   const parts: string[] = [];
-  if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
+  if (state.front) parts.push(alignTable(frontTable(state)));
+  else if (state.arms.some(({ summary }) => summary !== null)) parts.push(alignTable(armTable(state)));
   const calls = callLines(state);
   if (calls.length > 0) parts.push(calls.join('\n'));
   const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, (file, line, sha256) => sources?.[file]?.[line] ?? sourceLine(file, line, sha256));
@@ -350,6 +352,7 @@ function report(state: RunState, sources?: SourceLines, gated = false, plan?: Pl
   // The sentence of a verdict tells its own figures, where they are what it rests on.
   if (ratio !== null && !closingSentence(state).includes('confidence interval')) parts.push(ratio);
   if (!state.failed) parts.push(style.bold(closingSentence(state)));
+  parts.push(...startTexts(state, shellWord));
   return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
 }
 
