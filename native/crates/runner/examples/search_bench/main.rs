@@ -10,7 +10,7 @@ mod strategies;
 
 use std::collections::BTreeMap;
 
-use threadgauge_protocol::{Arm, BenchRequest, Envelope, Event, Limits, LinesRequest, Mode, Outcome, PythonWorkload, Region, Verdict, Workload};
+use threadgauge_protocol::{Arm, BenchRequest, Envelope, Event, Limits, LinesRequest, Mode, Outcome, Phase, PythonWorkload, Region, Variation, Verdict, Workload};
 use threadgauge_runner::random::Random;
 use threadgauge_runner::workload::Cancel;
 use threadgauge_runner::{Emitter, Sink, run, stats};
@@ -33,6 +33,10 @@ struct Solved {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let seeds: u64 = words.iter().find_map(|word| word.parse().ok()).unwrap_or(24);
+    if words.iter().any(|word| word == "--claims") {
+        claims(seeds);
+        return;
+    }
     if words.iter().any(|word| word == "--grid") {
         grids::print(seeds);
         return;
@@ -111,7 +115,45 @@ fn claims(seeds: u64) {
             })
             .collect();
         row(OURS, noise, &claimed);
+        let claimed: Vec<f64> = (0..trials)
+            .map(|seed| {
+                let curve = problem(seed);
+                let mut meter = Meter::new(&curve, noise, seed ^ 0xdd);
+                claim(&search_with(&mut meter, &curve.anchors, curve.cores, seed, idle_settings()).verdict.expect("a verdict"))
+            })
+            .collect();
+        row("the same with 12 further settings of 6 factors, none of which acts", noise, &claimed);
     }
+    joined(seeds);
+}
+
+/// How often settings that do nothing become part of an answer whose gain is that of the thread count.
+fn joined(seeds: u64) {
+    println!("\n## Settings that do nothing beside a count that does\n\n| noise | joined the answer | runs for 12 settings |\n|---|---:|---:|");
+    for noise in MACHINES {
+        let trials = seeds * 10;
+        let mut runs = Vec::new();
+        let joined = (0..trials)
+            .filter(|&seed| {
+                let mut curve = curve("amdahl", 32, &mut Random::new(seed)).flattened();
+                for (index, seconds) in curve.seconds.iter_mut().enumerate() {
+                    // 8 threads are the best, 32 are in force.
+                    *seconds *= 1.0 + 0.25 * ((index + 1) as f64 / 8.0).log2().abs();
+                }
+                let mut meter = Meter::new(&curve, noise, seed ^ 0xee);
+                let seen = search_with(&mut meter, &curve.anchors, curve.cores, seed, idle_settings());
+                runs.push(f64::from(seen.vary));
+                let verdict = seen.verdict.expect("a verdict");
+                seen.arms[verdict.best].label.contains(',')
+            })
+            .count();
+        println!("| {} | {joined} of {trials} | {:.0} |", noise.name, stats::mean(&runs).unwrap_or(f64::NAN));
+    }
+}
+
+/// A dozen settings of six factors that change nothing.
+fn idle_settings() -> Vec<Variation> {
+    (0..12).map(|index| Variation { factor: format!("factor {}", index / 2), label: format!("SETTING={index}"), env: BTreeMap::from([("SETTING".into(), Some(index.to_string()))]), ..Default::default() }).collect()
 }
 
 fn row(name: &str, noise: Noise, claimed: &[f64]) {
@@ -167,6 +209,7 @@ fn whole(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64) -> Verd
 struct Seen {
     arms: Vec<Arm>,
     best: Option<usize>,
+    vary: u32,
     verdict: Option<Verdict>,
 }
 
@@ -174,6 +217,7 @@ impl Sink for Seen {
     fn take(&mut self, envelope: &Envelope) -> bool {
         match &envelope.event {
             Event::Plan(plan) => self.arms.clone_from(&plan.arms),
+            Event::TrialStarted(trial) => self.vary += u32::from(trial.phase == Phase::Vary),
             Event::Progress(progress) => self.best = progress.best,
             Event::Verdict(verdict) => self.verdict = Some(verdict.clone()),
             _ => {}
@@ -184,6 +228,10 @@ impl Sink for Seen {
 
 /// Runs the runner's own search on the meter.
 fn search(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64) -> Seen {
+    search_with(meter, counts, current, seed, Vec::new())
+}
+
+fn search_with(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64, variations: Vec<Variation>) -> Seen {
     let arms: Vec<Arm> = counts.iter().map(|&count| arm(count)).collect();
     let request = BenchRequest {
         // The scored region tells the time of an iteration; the rest of the wall time is what it costs.
@@ -193,6 +241,7 @@ fn search(meter: &mut Meter<'_>, counts: &[u32], current: u32, seed: u64) -> See
         mode: Mode::Search,
         limits: Limits { budget_s: 1e9, trial_s: 1e9, ..Limits::default() },
         lines: LinesRequest { enabled: false, arms: Vec::new() },
+        variations,
         seed,
         ..Default::default()
     };
