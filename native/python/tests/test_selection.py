@@ -58,6 +58,9 @@ class Find(unittest.TestCase):
         self.assertEqual(chosen(self.TEXT, 15), "There is no statement at line 15.")
         self.assertEqual(chosen(self.TEXT, 99), "There is no statement at line 99.")
         self.assertIn("class C only defines", chosen(self.TEXT, 19))
+        compiled = "@torch.compile\ndef f(x):\n    y = x + 1\n    return y\n"
+        self.assertIn("part of f, which is compiled", chosen(compiled, 3))
+        self.assertEqual(chosen(compiled, 1, 2), (1, 4))
         self.assertEqual(chosen('"""Doc."""\nfrom __future__ import annotations\n', 1, 2), "There is no statement at lines 1 to 2.")
         self.assertEqual(chosen('"""Doc."""\nfrom __future__ import annotations\nx = 1\n', 1, 3), (3, 3))
 

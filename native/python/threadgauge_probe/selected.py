@@ -53,7 +53,19 @@ def find(tree, first, last, function=False):
         raise Missing("There is no %s at %s." % ("function" if function else "statement", where))
     if isinstance(chosen.statements[0], ast.ClassDef) and len(chosen.statements) == 1:
         raise Missing("The class %s only defines; choose one of its methods, or a call." % chosen.statements[0].name)
+    compiled = _compiled_around(tree, chosen)
+    if compiled is not None:
+        raise Missing("The selected code is part of %s, which is compiled before it runs and cannot be repeated from within; choose the function itself or a call of it." % compiled)
     return chosen
+
+
+def _compiled_around(tree, chosen):
+    """The function round the selected code that a compiler reads as it is written, if there is one."""
+    for node in ast.walk(tree):
+        if isinstance(node, _FUNCTIONS) and node is not chosen.function and node.lineno <= chosen.lines[0] and chosen.lines[1] <= node.end_lineno:
+            if any(_names_of(d) & _COMPILERS for d in node.decorator_list):
+                return node.name
+    return None
 
 
 def _stays_first(tree, chosen):

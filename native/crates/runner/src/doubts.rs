@@ -5,6 +5,7 @@ use threadgauge_protocol::{Doubt, Machine, Region, Verdict};
 use crate::bench::Bench;
 use crate::records::ArmRecord;
 use crate::stats;
+use crate::workload::{Executions, ProbeMode};
 
 /// MAD over median above which repetitions differ a lot.
 const NOISY: f64 = 0.05;
@@ -58,7 +59,10 @@ pub(crate) fn of_run(bench: &Bench<'_, '_>, verdict: &Verdict) -> Vec<Doubt> {
         }
     }
     doubts.extend(output_differs(&bench.records.arms));
-    doubts.extend(unsteady(&bench.records.arms, &bench.unit()));
+    if bench.probe == ProbeMode::Selected(Some(Executions::repeated())) {
+        // Natural executions differ as the program has it, for every setting alike.
+        doubts.extend(unsteady(&bench.records.arms, &bench.unit()));
+    }
     doubts
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn decide(bench: &mut Bench<'_, '_>, mut measured: Measured, limit_s:
 fn executions(selected: &Selected) -> Executions {
     match selected.how {
         Some(mode @ (ExecutionMode::Iterations | ExecutionMode::Natural)) => Executions { mode, skip: Some(selected.skip), count: Some(selected.count) },
-        Some(ExecutionMode::Repeat) | None => Executions { mode: ExecutionMode::Repeat, skip: None, count: None },
+        Some(ExecutionMode::Repeat) | None => Executions::repeated(),
     }
 }
 

@@ -73,6 +73,13 @@ pub struct Executions {
     pub count: Option<u32>,
 }
 
+impl Executions {
+    /// As many repetitions in place as each process needs.
+    pub fn repeated() -> Self {
+        Self { mode: ExecutionMode::Repeat, skip: None, count: None }
+    }
+}
+
 /// How executions of the selected code come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
