@@ -11,7 +11,7 @@ import { machineLine } from '../server/src/report/machineText.ts';
 // @ts-expect-error Plain JavaScript, because it also runs before Node 24 is there.
 import { pythonWithTorch } from './bootstrap.mjs';
 import { aa } from './calibration/aa.ts';
-import { coverage } from './calibration/coverage.ts';
+import { coverage, known } from './calibration/coverage.ts';
 import { hyperfine } from './calibration/hyperfine.ts';
 import { load } from './calibration/machineLoad.ts';
 import { neighbour } from './calibration/neighbour.ts';
@@ -20,7 +20,7 @@ import type { Part } from './calibration/part.ts';
 import { quota } from './calibration/quota.ts';
 import { torchTimer } from './calibration/torchTimer.ts';
 
-const PARTS: readonly Part[] = [aa, neighbour, quota, coverage, torchTimer, hyperfine, overhead];
+const PARTS: readonly Part[] = [aa, neighbour, quota, coverage, known, torchTimer, hyperfine, overhead];
 
 const { values } = parseArgs({ options: { part: { type: 'string' }, quick: { type: 'boolean', default: false }, runs: { type: 'string' }, seed: { type: 'string', default: '1' } } });
 const wanted = values.part?.split(',') ?? PARTS.map(({ name }) => name);
