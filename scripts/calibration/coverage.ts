@@ -34,9 +34,9 @@ export const coverage: Part = {
     const outcomes: Outcome[] = [];
     const simulated = surroundings.quick ? 10 : (surroundings.runs ?? SIMULATED_RUNS);
     for (const [name, noise] of Object.entries(NOISES)) {
-      for (const truth of RATIOS) {
+      for (const [index, truth] of RATIOS.entries()) {
         const states: RunState[] = [];
-        for (let run = 0; run < simulated; run++) states.push(demand(await measure(simulatedRequest(noise, truth, surroundings.seed + 7919 * run), surroundings.runner)));
+        for (let run = 0; run < simulated; run++) states.push(demand(await measure(simulatedRequest(noise, truth, surroundings.seed + 7919 * run + 104_729 * (index + RATIOS.length * Object.keys(NOISES).indexOf(name))), surroundings.runner)));
         outcomes.push({ label: `simulated, ${name}`, truth, states, load: '' });
       }
       surroundings.say(`simulated with ${name} noise: done`);

@@ -6,6 +6,8 @@ import { measuredSources, recordingName, writeAtomically } from './recordings.ts
 
 /** `.NAME.PID.part`: hidden, and told from those of programs that still run. */
 const JOURNAL = /^\.(.+\.ndjson)\.(\d+)\.part$/;
+/** `NAME.PID.tmp`: what `writeAtomically` has begun. */
+const UNFINISHED = /\.ndjson\.(\d+)\.tmp$/;
 
 /** Grows with its run and goes with it. What cannot be written is left out: the run itself is saved at its end, and says then what is wrong. */
 export class RunJournal {
@@ -47,6 +49,9 @@ export class RunJournal {
 export async function recoverJournals(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   for (const name of names) {
+    // Killed while it wrote the recording: the journal is still there and says the same.
+    const unfinished = UNFINISHED.exec(name)?.[1];
+    if (unfinished !== undefined && !isAlive(Number(unfinished))) await rm(path.join(directory, name), { force: true }).catch(() => {});
     const [, recording, pid] = JOURNAL.exec(name) ?? [];
     if (recording === undefined || isAlive(Number(pid))) continue;
     const file = path.join(directory, name);
