@@ -83,9 +83,9 @@ struct Report {
     #[serde(default)]
     children: u32,
     error: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "runtime")]
     python: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "versions")]
     libraries: BTreeMap<String, String>,
     #[serde(default)]
     parallel_info: Option<String>,
