@@ -388,6 +388,23 @@ describe('bench on the command line', function () {
     });
   }
 
+  it('measures the lines that run in the processes of a pool', async () => {
+    writeFileSync(path.join(folder, 'pool.py'), "import time\nfrom concurrent.futures import ProcessPoolExecutor\ndef work(n):\n    time.sleep(0.05)\n    return n\nif __name__ == '__main__':\n    with ProcessPoolExecutor(2) as pool:\n        print(sum(pool.map(work, range(6))))\n");
+    const { code, out, err } = await run(['bench', 'pool.py', '--threads', '1,2', '--vary', 'none', '--budget', '120', '--save', 'one.ndjson'], folder);
+    assert.equal(code, 0, err);
+    const lines = decodeRecording(readFileSync(path.join(folder, 'one.ndjson'), 'utf8')).flatMap((event) => (event.type === 'lines' ? [event.data] : []));
+    assert.ok(lines.length > 0, out);
+    for (const { files, trials } of lines) {
+      const timing = files.find((file) => file.path.endsWith('pool.py'))?.lines.find(({ line }) => line === 4);
+      assert.equal(timing?.hits, 6);
+      assert.ok(timing.wall_ns >= 0.3e9 && (timing.processes ?? 1) <= 2, JSON.stringify(timing));
+      assert.equal(timing.passes_ns?.length, trials);
+    }
+    assert.ok(lines.some(({ files }) => files.some((file) => file.lines.some(({ processes }) => processes === 2))), 'both workers reached it');
+    assert.match(out, /^4 .* 6 .*time\.sleep\(0\.05\)$/m);
+    assert.match(out, /^Run time with timed lines, compared with runs without: /m);
+  });
+
   it('reports a program that fails, with its last words', async () => {
     writeFileSync(path.join(folder, 'fails.py'), 'import sys\nprint("the model file is missing", file=sys.stderr)\nsys.exit(3)\n');
     const { code, err } = await run(['bench', 'fails.py', '--threads', '1,2'], folder);
