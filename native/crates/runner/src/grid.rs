@@ -349,7 +349,7 @@ impl Known {
             let at = f64::from(inside.instances) + share * f64::from(outside.instances - inside.instances);
             let optimistic = f64::from(outside.instances - 1).ln() - limit;
             let expected = at.ln() - limit;
-            let instances = (at.floor() as u32).clamp(inside.instances + 1, outside.instances - 1);
+            let instances = ((at + 1e-6).floor() as u32).clamp(inside.instances + 1, outside.instances - 1);
             if optimistic > best + WORTHWHILE.ln() {
                 found.push((expected, instances, threads));
             }
