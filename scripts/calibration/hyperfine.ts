@@ -5,15 +5,14 @@ import path from 'node:path';
 // @ts-expect-error Plain JavaScript, because it also runs before Node 24 is there.
 import { cache } from '../bootstrap.mjs';
 import type { BenchRequest } from '../../server/src/bench/protocol.generated.ts';
-import { median, medianInterval, percent } from './exactBounds.ts';
+import { agreement, differences, inTurns, judge, type Said, unjudged } from './agreement.ts';
+import { median, percent } from './exactBounds.ts';
 import { quiet } from './machineLoad.ts';
 import { arm, cleanEnvironment, demand, foreignCpus, measure, PROGRAMS } from './measure.ts';
 import type { Part, PartResult, Surroundings } from './part.ts';
 
 const ROUNDS = 15;
 const PER_ROUND = 8;
-/** How far both may be apart. */
-const AGREE = 0.02;
 
 export const hyperfine: Part = {
   name: 'hyperfine',
@@ -31,37 +30,39 @@ export const hyperfine: Part = {
     const rows: string[][] = [];
     const checks: PartResult['checks'][number][] = [];
     const loads: number[] = [];
+    const impossible: string[] = [];
     for (const [label, argv] of commands) {
-      const [ours, theirs, ratios]: [number[], number[], number[]] = [[], [], []];
+      const said: (readonly [Said, Said])[] = [];
+      const own: number[] = [];
+      let runs = 0;
       for (let round = 0; round < rounds; round++) {
-        if (!surroundings.quick) await quiet(0.15, 10_000);
-        const turn = {
-          theirs: () => runHyperfine(program, argv, surroundings, round),
-          ours: async () => {
-            const state = demand(await measure(wholeCommand(argv, surroundings, round), surroundings.runner));
-            loads.push(foreignCpus(state));
-            return state.trials.flatMap((trial) => (trial.status === 'ok' && trial.phase !== 'warmup' ? [trial.wall_ns / 1e9] : []));
-          },
+        if (!surroundings.quick) await quiet(0.15, 5_000);
+        const ours = async (): Promise<Said> => {
+          const state = demand(await measure(wholeCommand(argv, surroundings, round), surroundings.runner));
+          own.push(foreignCpus(state));
+          const counted = state.trials.filter(({ status, phase }) => (status === 'ok' || status === 'contaminated') && phase !== 'warmup');
+          runs += counted.length;
+          // Means of CPU time, since hyperfine tells no other.
+          return { wall: median(counted.map(({ wall_ns }) => wall_ns / 1e9)), cpu: counted.reduce((sum, { cpu_ns }) => sum + cpu_ns / 1e9, 0) / counted.length };
         };
-        // In turns, so that a machine that becomes slower slows both.
-        const first = round % 2 === 0 ? await turn.ours() : turn.theirs();
-        const second = round % 2 === 0 ? turn.theirs() : await turn.ours();
-        const [own, other] = round % 2 === 0 ? [first, second] : [second, first];
-        ours.push(...own);
-        theirs.push(...other);
-        ratios.push(median(own) / median(other));
+        said.push(await inTurns(round, ours, () => runHyperfine(program, argv, surroundings, round)));
       }
-      const ratio = median(ratios);
-      const [low, high] = medianInterval(ratios);
-      rows.push([label, `${(1000 * median(ours)).toFixed(2)} ms`, String(ours.length), `${(1000 * median(theirs)).toFixed(2)} ms`, String(theirs.length), percent(ratio - 1, 2), `${percent(low - 1, 2)} to ${percent(high - 1, 2)}`]);
-      if (!surroundings.quick) checks.push({ what: `${label}: within 2 % of hyperfine (${percent(ratio - 1, 2)})`, holds: Math.abs(ratio - 1) <= AGREE || (low - 1 < AGREE && high - 1 > -AGREE) });
+      loads.push(...own);
+      const found = agreement(said);
+      const ms = (side: 0 | 1): string => `${(1000 * median(said.map((pair) => pair[side].wall))).toFixed(2)} ms`;
+      rows.push([label, ms(0), String(runs), ms(1), String(rounds * PER_ROUND), ...differences(found)]);
+      const load = median(own.filter((cpus) => !Number.isNaN(cpus)));
+      const check = surroundings.quick ? null : judge(label, 'hyperfine', found, load, !label.startsWith('sleep'));
+      if (check) checks.push(check);
+      else if (!surroundings.quick) impossible.push(unjudged(label, load));
+      const ratio = 1 + found.wall;
       surroundings.say(`${label}: ${percent(ratio - 1, 2)}`);
     }
     return {
-      table: [['command', 'ThreadGauge: median', 'runs', 'hyperfine: median', 'runs', 'difference (median of rounds)', 'its 95 % interval'], ...rows],
+      table: [['command', 'ThreadGauge: median', 'runs', 'hyperfine: median', 'runs', 'difference (median of rounds)', 'its 95 % interval', 'in CPU time', 'its 95 % interval'], ...rows],
       checks,
       notes: [`${versionOf(program)}, started without a shell (-N); ${rounds} rounds in turns, ${PER_ROUND} runs of each in a round.`, `Other programs used ${median(loads.filter((cpus) => !Number.isNaN(cpus))).toFixed(2)} CPUs in the median round.`],
-      impossible: [],
+      impossible,
     };
   },
 };
@@ -82,12 +83,14 @@ function commandEnvironment(): Record<string, string> {
   return cleanEnvironment({ OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' });
 }
 
-function runHyperfine(program: string, argv: readonly string[], { folder }: Surroundings, round: number): number[] {
+function runHyperfine(program: string, argv: readonly string[], { folder }: Surroundings, round: number): Said {
   const report = path.join(folder, `hyperfine-${round}.json`);
   const quoted = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   execFileSync(program, ['-N', '--style', 'none', '--warmup', '1', '--runs', String(PER_ROUND), '--export-json', report, quoted], { cwd: folder, env: commandEnvironment(), stdio: 'ignore' });
-  const { results } = JSON.parse(readFileSync(report, 'utf8')) as { results: { times: number[] }[] };
-  return results[0]?.times ?? [];
+  const { results } = JSON.parse(readFileSync(report, 'utf8')) as { results: { times: number[]; user: number; system: number }[] };
+  const [result] = results;
+  if (!result) throw new Error('hyperfine reported nothing');
+  return { wall: median(result.times), cpu: result.user + result.system };
 }
 
 /** On PATH, or in our cache, fetched by apt without installing it. */
