@@ -212,15 +212,19 @@ class Overlap:
         self.active += 1
 
     def leave(self, now):
+        # Another thread may take over at any call, so that what belongs together has none in between.
+        timing, number = self._timing, self._number
+        process = time.process_time_ns() if timing.cpu_clocks else 0
         self._sleep(now)
         self.active -= 1
         if not self.active:
+            spent, used = now - self._opened, process - self._opened_cpu
             self._asleep = None
-            timing, number = self._timing, self._number
-            timing.total[number] += max(now - self._opened, 0)
-            if timing.cpu_clocks:
-                timing.cpu[number] += time.process_time_ns() - self._opened_cpu
-        self._timing.count[self._number] += 1
+            if spent > 0:
+                timing.total[number] += spent
+            if timing.cpu_clocks and used > 0:
+                timing.cpu[number] += used
+        timing.count[number] += 1
 
     def _wake(self):
         here = self.threads.get(_thread.get_ident())
@@ -230,9 +234,9 @@ class Overlap:
             here[1] = time.thread_time_ns()
         here[0] += 1
         now = time.perf_counter_ns()
-        if self._asleep is not None:
-            self.awaited += now - self._asleep
-            self._asleep = None
+        asleep, self._asleep = self._asleep, None
+        if asleep is not None:
+            self.awaited += now - asleep
         self._awake += 1
         return now
 
@@ -244,7 +248,8 @@ class Overlap:
         if here is not None and here[0]:
             here[0] -= 1
             if not here[0] and self._timing.cpu_clocks:
-                self._timing.thread[self._number] += time.thread_time_ns() - here[1]
+                used = time.thread_time_ns() - here[1]
+                self._timing.thread[self._number] += used
 
     def suspended(self):
         """One of those on the line waits from now on."""
