@@ -438,7 +438,7 @@ fn settings_without_effect_are_never_claimed_and_never_join_a_true_gain() {
     for (true_gain, truth) in [(true, law(&[(1, 8.0), (2, 4.2), (4, 2.4), (8, 4.0)])), (false, law(&[(1, 2.0)]))] {
         for machine in MACHINES {
             let mut joined = 0;
-            for seed in 0..100 {
+            for seed in 0..40 {
                 let events = vary(noisy(truth.clone(), machine), &[1, 2, 4, 8], 8, &[], seed);
                 let verdict = verdict(&events);
                 assert!(trials(&events).iter().any(|trial| trial.phase == Phase::Vary), "further settings were tried");
@@ -448,7 +448,7 @@ fn settings_without_effect_are_never_claimed_and_never_join_a_true_gain() {
                     assert_ne!(verdict.outcome, Outcome::Faster, "{} seed {seed}: {verdict:?}", machine.0);
                 }
             }
-            assert!(joined <= 1, "{}: settings without effect joined the answer in {joined} of 100", machine.0);
+            assert!(joined == 0, "{}: settings without effect joined the answer in {joined} of 40", machine.0);
         }
     }
 }
@@ -492,7 +492,7 @@ fn a_setting_beside_the_one_in_force_is_found_too() {
 #[test]
 fn few_runs_are_spent_on_settings_that_do_nothing() {
     let count = |machine| {
-        let all: Vec<usize> = (0..40).map(|seed| trials(&vary(noisy(law(&[(1, 8.0), (2, 4.0), (4, 2.0)]), machine), &[1, 2, 4], 4, &[], seed)).iter().filter(|trial| trial.phase == Phase::Vary).count()).collect();
+        let all: Vec<usize> = (0..16).map(|seed| trials(&vary(noisy(law(&[(1, 8.0), (2, 4.0), (4, 2.0)]), machine), &[1, 2, 4], 4, &[], seed)).iter().filter(|trial| trial.phase == Phase::Vary).count()).collect();
         all.iter().sum::<usize>() / all.len()
     };
     let (quiet, cloud) = (count(MACHINES[0]), count(MACHINES[1]));
