@@ -1,6 +1,13 @@
 /** How busy the machine is with other things, and waiting until it is less so. */
 import { readFileSync } from 'node:fs';
 
+/** Other programs' CPUs with which a part that needs the machine to itself is not begun. */
+export const TOO_BUSY = 0.5;
+
+export function tooBusy(cpus: number): string {
+  return `Other programs used ${cpus.toFixed(1)} CPUs and did not stop; this needs the machine to itself.`;
+}
+
 /** CPU seconds of the whole machine that were not idle, and those the host took. */
 function busySeconds(): number {
   const numbers = (readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '').trim().split(/\s+/).slice(1).map(Number);

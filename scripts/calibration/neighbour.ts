@@ -4,7 +4,7 @@ import process from 'node:process';
 import { doubtSentence } from '../../server/src/bench/benchText.ts';
 import { logicalCapacity } from '../../server/src/core/machine.ts';
 import type { RunState } from '../../server/src/bench/runState.ts';
-import { quiet } from './machineLoad.ts';
+import { quiet, TOO_BUSY, tooBusy } from './machineLoad.ts';
 import { arm, demand, foreignCpus, measure, scriptRequest } from './measure.ts';
 import type { Part, PartResult, Surroundings } from './part.ts';
 
@@ -19,6 +19,7 @@ export const neighbour: Part = {
     if (surroundings.python === null) return { table: [], checks: [], notes: [], impossible: ['There is no Python with torch here.'] };
     if (cpus === null || cpus < 2) return { table: [], checks: [], notes: [], impossible: ['On one CPU no threads wait for each other.'] };
     const before = surroundings.quick ? 0 : await quiet(0.15, PATIENCE);
+    if (before > TOO_BUSY) return { table: [], checks: [], notes: [], impossible: [tooBusy(before)] };
     const arms = [arm(`${cpus} threads (default)`, cpus), arm(`${cpus} threads, passive waiting`, cpus, { OMP_WAIT_POLICY: 'passive' }), arm('1 thread', 1, { OMP_NUM_THREADS: '1' })];
     const limits = surroundings.quick ? { max_blocks: 1, confirm_blocks: 3, budget_s: 60 } : { budget_s: 240 };
     const environment = { CALIBRATION_WORK: surroundings.quick ? '200' : '4000' };

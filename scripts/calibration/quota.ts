@@ -5,7 +5,7 @@ import process from 'node:process';
 import { doubtSentence } from '../../server/src/bench/benchText.ts';
 import { logicalCapacity } from '../../server/src/core/machine.ts';
 import { median } from './exactBounds.ts';
-import { quiet } from './machineLoad.ts';
+import { quiet, TOO_BUSY, tooBusy } from './machineLoad.ts';
 import { arm, demand, foreignCpus, measure, scriptRequest } from './measure.ts';
 import type { Part, PartResult, Surroundings } from './part.ts';
 
@@ -32,6 +32,7 @@ export const quota: Part = {
     if (group === null) return { table: [], checks: [], notes: [], impossible: ['A control group with a CPU quota cannot be made here; it takes root, or a cgroup handed to this user.'] };
     try {
       const before = surroundings.quick ? 0 : await quiet(0.15, 60_000);
+      if (before > TOO_BUSY) return { table: [], checks: [], notes: [], impossible: [tooBusy(before)] };
       const inside = path.join(surroundings.folder, 'runner-inside.sh');
       writeFileSync(inside, `#!/bin/sh\necho $$ > '${group.directory}/cgroup.procs' && exec '${surroundings.runner}' "$@"\n`);
       chmodSync(inside, 0o755);
@@ -60,7 +61,7 @@ export const quota: Part = {
           ? [{ what: `the quota is seen (${found ?? 'none'})`, holds: found === 1 }]
           : [
               { what: `the quota is seen (${found ?? 'none'} CPU)`, holds: found === 1 },
-              { what: `throttling is told (${throttled ? doubtSentence(throttled, state) : 'not said'}${periods.length > 0 ? ` Periods: ${periods.join(', ')}.` : ''})`, holds: throttled !== undefined || periods.length > 0 },
+              { what: `throttling is told (${throttled ? doubtSentence(throttled, state) : 'not said'}${periods.length > 0 ? ` Periods: ${periods.join(', ')}.` : ''})`, holds: throttled !== undefined || state.observed.some(({ throttled_periods: seen }) => (seen?.[0] ?? 0) > 0) },
               { what: `1 thread is recommended (${answer ?? 'nothing was'}) although the median call of ${cpus} threads looks ${lure.toFixed(2)} times as fast`, holds: answer === 1 },
             ],
         notes: [state.verdict?.sentence ?? 'no verdict', `Control group version ${group.version}; other programs used ${before.toFixed(2)} CPUs before and ${foreignCpus(state).toFixed(2)} during the run.`],
