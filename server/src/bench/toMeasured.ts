@@ -10,6 +10,9 @@ import type { RunState } from './runState.ts';
 const MIN_SHARE = 0.001;
 const MIN_WALL_NS = 1e6;
 
+/** Lines that take less than this of the longest line, at every setting, are set-up: how they scale is of no interest. */
+const SCALING_SHARE = 0.01;
+
 /** Measured lines of one file. */
 export interface MeasuredFile {
   readonly path: string;
@@ -62,10 +65,13 @@ function labelled(lines: ReadonlyMap<number, readonly MeasuredAtArm[]>, state: R
   const run = state.arms.find(({ arm }) => arm.label === shown[0]?.first.label)?.summary?.median_ns ?? 0;
   const total = Math.max(longest, run);
   const usual = usualVariance(shown.map(({ arms }) => arms));
+  const longestAt = new Map<string, number>();
+  for (const { label, wallNs } of shown.flatMap(({ arms }) => arms)) longestAt.set(label, Math.max(longestAt.get(label) ?? 0, wallNs));
+  const matters = (arms: readonly MeasuredAtArm[]): boolean => arms.some(({ label, wallNs }) => wallNs >= SCALING_SHARE * (longestAt.get(label) ?? 0));
   return shown
     .map(({ line, arms, first }) => {
       const counts = byCount(arms);
-      const scaling = lineScaling(counts, usual);
+      const scaling = matters(arms) ? lineScaling(counts, usual) : null;
       const sentence = scaling && scalingText(scaling);
       return { line: line - 1, label: [lineLabel(first, usefulCores(arms, first)), ...(sentence ? [sentence] : [])].join(' · '), hover: lineHover(arms, scaling), share: total === 0 ? 0 : first.wallNs / total, arms, ...(sentence ? { scaling: sentence } : {}) };
     })

@@ -101,6 +101,10 @@ describe('run state', () => {
     assert.equal(line?.label, '2.00 s · 100x · in 4 processes · 3 threads · 75 % in await · best at 1 thread: 20.0 ms; 3.0 times slower at 2');
     assert.equal(line?.scaling, 'best at 1 thread: 20.0 ms; 3.0 times slower at 2');
     assert.match(line?.hover ?? '', /\| in await \|\n[\s\S]*\| 1\.50 s \|\n[\s\S]*fastest at 1 thread: 20\.0 ms each time\. It is 3\.0 times slower at 2 \(99 % interval 2\.\d-3\.\d\)\./);
+    const small = { line: 5, hits: 1, wall_ns: 10e6, cpu_ns: null, first_ns: 9, passes_ns: [9.9e6, 10.1e6] };
+    const both = (wall: number, smallWall: number): object => ({ path: '/w/a.py', sha256: 'h', lines: [...(file(wall) as { lines: object[] }).lines, { ...small, wall_ns: smallWall }] });
+    const setUp = [envelope('plan', PLAN), lines(0, 2, [both(2e9, 10e6)], null), lines(1, 2, [both(6e9, 50e6)], null)].reduce(reduce, initialRunState());
+    assert.deepEqual(measuredFiles(setUp)[0]?.lines.map((one) => one.scaling !== undefined), [true, false], 'a line of less than 1 % is set-up');
     const text = linesText(state, (place) => place, () => 'x = f(y)');
     assert.match(text, /^line 3: best at 1 thread: 20\.0 ms; 3\.0 times slower at 2$/m);
     assert.match(text, /^Run time with timed lines, compared with runs without: \+0\.4 % with a, not known with b\. Not known: /m);
