@@ -35,6 +35,7 @@ rmSync(path.join(dist, 'python'), { recursive: true, force: true });
 await Promise.all([
   build({ ...nodeShared, format: 'cjs', external: ['vscode'], entryPoints: ['client/src/extension.ts'], outfile: 'dist/extension.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/lsp/node.ts'], outfile: 'dist/server.js' }),
+  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/host/node/readingWorker.ts'], outfile: 'dist/readingWorker.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } }),
   build({ ...shared, platform: 'browser', format: 'iife', entryPoints: [{ in: 'client/src/report/app/main.ts', out: 'report' }, { in: 'client/src/report/app/report.css', out: 'report' }, { in: 'client/src/report/app/standalone.ts', out: 'reportPage' }, { in: 'client/src/report/app/standalone.css', out: 'reportPage' }], outdir: 'dist' }),
   // Run by the Node.js of the program under measurement, which may be older than ours.

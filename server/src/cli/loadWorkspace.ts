@@ -6,6 +6,7 @@ import type { Machine } from '../core/machine.ts';
 import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
 import { Engine, type EngineConfig } from '../engine/engine.ts';
 import { loadParsers } from '../host/node/grammars.ts';
+import { ReadingThread } from '../host/node/readingThread.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
 import { configsAbove, pathOfUri, readSourceAtOnce, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { engineSources } from '../lsp/reportSources.ts';
@@ -26,7 +27,8 @@ export interface LoadedWorkspace {
 export async function loadWorkspace(paths: readonly string[], machineFile: string | undefined, config: EngineConfig = {}): Promise<LoadedWorkspace> {
   const [machine, parsers] = await Promise.all([targetMachine(machineFile), loadParsers()]);
   const readers = createReaders(parsers);
-  const engine = new Engine({ readers, rules: RULES, machine, once: true, probed: machineFile === undefined, config: { ...config, fixedMachine: machineFile !== undefined }, log: (message, error) => process.stderr.write(`threadgauge: ${message} ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`) });
+  const help = new ReadingThread();
+  const engine = new Engine({ readers, rules: RULES, machine, once: true, help, probed: machineFile === undefined, config: { ...config, fixedMachine: machineFile !== undefined }, log: (message, error) => process.stderr.write(`threadgauge: ${message} ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`) });
   const files = new Set<string>();
   for (const given of paths.length === 0 ? ['.'] : paths) {
     const full = path.resolve(given);
@@ -40,6 +42,7 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
       files.add(full);
     }
   }
+  help.prepare(files.size);
   for (const file of files) {
     if (engine.text(uriOfPath(file))) continue;
     // A dangling link or a file without permission is no reason to withhold the rest; only what was named must be there.
@@ -49,6 +52,7 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
   openConfigsAbove(engine, paths.length === 0 ? ['.'] : paths);
   const [problem, ...more] = engine.configProblems();
   if (problem) throw new UsageError(`${displayPath(problem.uri)}:${problem.line}: ${problem.message}${more.length > 0 ? ` (and ${more.length} more)` : ''}`);
+  help.start([...files].map(uriOfPath).flatMap((uri) => (engine.text(uri)?.text ? [{ uri, text: engine.text(uri)?.text ?? '' }] : [])));
   const named = [...files].filter((file) => engine.facts(uriOfPath(file)) !== undefined).length;
   return { engine, machine, files: named, sources: engineSources(engine, displayPath) };
 }

@@ -26,6 +26,7 @@ import { configuredSeverity, mayReport } from './config.ts';
 import { FolderConfigs, isConfigFile, readFolderConfig, type ConfigProblem, type FolderConfig } from './folderConfig.ts';
 import { ignoreFinding } from './ignoreFinding.ts';
 import { mergeFindings } from './mergeFindings.ts';
+import type { ReadingHelp } from './readingHelp.ts';
 import { MovedResults, movesBetween, type SpanMoves } from './spanMoves.ts';
 import { structurallyEqual } from '../core/structuralEquality.ts';
 import { suppressionOf } from './suppression.ts';
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly config?: EngineConfig;
   /** True when files are read once rather than edited: what their text was read into is not kept, only what it says. */
   readonly once?: boolean;
+  /** Who reads files at the same time, when they are read once. */
+  readonly help?: ReadingHelp;
   /** Told of defects (a reader or rule that threw); results of everything else stand. */
   readonly log?: (message: string, error: unknown) => void;
 }
@@ -141,6 +144,7 @@ export class Engine {
   readonly #configProblems = new Map<string, readonly ConfigProblem[]>();
   #folders = new FolderConfigs(new Map());
   readonly #once: boolean;
+  readonly #help: ReadingHelp | null;
   #machine: Machine;
   #probed: boolean;
   #config: EngineConfig;
@@ -166,6 +170,7 @@ export class Engine {
     this.#machine = options.machine ?? UNKNOWN_MACHINE;
     this.#probed = options.probed ?? false;
     this.#once = options.once ?? false;
+    this.#help = (this.#once ? options.help : null) ?? null;
     this.#config = options.config ?? {};
     this.#log = options.log ?? (() => {});
   }
@@ -505,9 +510,17 @@ export class Engine {
     const gap = entry.unreadable ?? unreadableContent(source.text);
     const before = entry.facts;
     entry.readRest = null;
-    const outline = this.#once && reader !== null && gap === null ? this.#guard(`Reader ${reader.id} failed on ${uri}.`, () => reader.outline?.(uri, source.text) ?? null, null) : null;
+    const read = reader !== null && gap === null ? (this.#help?.reading(uri, source.text) ?? null) : null;
+    const outlineNow = (): FileOutline | null => this.#guard(`Reader ${reader?.id ?? ''} failed on ${uri}.`, () => reader?.outline?.(uri, source.text) ?? null, null);
+    const outline = !this.#once || gap !== null ? null : read === null ? outlineNow() : 'mayHoldMainGuard' in read ? { ...read, imports: () => outlineNow()?.imports() ?? null } : null;
     if (reader !== null && outline !== null) {
+      if (read === null) this.#help?.outlined(uri, source.text);
       this.#putOff(entry, reader, outline);
+    } else if (reader !== null && read !== null && 'facts' in read) {
+      entry.chunks = NO_CHUNKS;
+      entry.bearing = [];
+      entry.offsets = read.offsets;
+      keepWhenEqual(entry, { uri, reader: reader.id, facts: read.facts, gaps: read.gaps });
     } else if (reader === null) {
       entry.chunks = NO_CHUNKS;
       entry.bearing = [];
@@ -556,8 +569,23 @@ export class Engine {
     entry.chunks = NO_CHUNKS;
     entry.bearing = [];
     entry.offsets = [];
-    const file = outlinedFile(uri, reader.id, outline, () => {
+    const known: FileOutline = {
+      mayHoldMainGuard: outline.mayHoldMainGuard,
+      imports: () => {
+        const imports = this.#help?.imports(uri, text);
+        return imports === undefined ? outline.imports() : imports;
+      },
+    };
+    const file = outlinedFile(uri, reader.id, known, () => {
       this.counters.outlines--;
+      const rest = this.#help?.rest(uri, text) ?? null;
+      if (rest !== null) {
+        if (entry.facts === file) {
+          entry.readRest = null;
+          entry.offsets = rest.offsets;
+        }
+        return rest;
+      }
       const { readings, starts } = this.#readChunks(reader, text, NO_CHUNKS, { start: 0, oldEnd: 0 });
       if (entry.facts === file) {
         entry.readRest = null;
