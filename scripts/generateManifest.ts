@@ -22,6 +22,8 @@ interface Command {
 const COMMANDS: readonly Command[] = [
   { id: 'runBenchmark', title: 'Run Benchmark', icon: '$(dashboard)', when: '!virtualWorkspace' },
   { id: 'benchmarkSelection', title: 'Benchmark the Selection', when: 'editorLangId == python && !virtualWorkspace' },
+  { id: 'changeSettings', title: 'Run Benchmark with Other Settings…', when: '!virtualWorkspace' },
+  { id: 'benchmarkGrid', title: 'Benchmark: Instances x Threads', when: '!virtualWorkspace' },
   { id: 'verifyBenchmark', title: 'Verify: Measure Old Against New Setting', when: '!virtualWorkspace' },
   { id: 'cancelBenchmark', title: 'Cancel Benchmark', icon: '$(debug-stop)', when: 'threadgauge.benchmarkRunning' },
   { id: 'pauseBenchmark', title: 'Pause Benchmark', icon: '$(debug-pause)', when: 'threadgauge.benchmarkRunning && !threadgauge.benchmarkPaused' },

@@ -105,6 +105,20 @@ async function runSession(name: string, trusted: boolean): Promise<readonly stri
       await page.keyboard.type((body as { text: string }).text);
       return {};
     }
+    if (url === '/click') {
+      const { what, text } = body as { what: 'choice' | 'button'; text: string };
+      if (what === 'choice') {
+        await page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click({ timeout: 20_000 });
+        return { clicked: true };
+      }
+      for (const frame of page.frames()) {
+        const button = frame.getByRole('button', { name: text, exact: true });
+        if ((await button.count().catch(() => 0)) === 0) continue;
+        await button.first().click({ timeout: 20_000 });
+        return { clicked: true };
+      }
+      throw new Error(`No button reads "${text}".`);
+    }
     if (url === '/press') {
       await page.keyboard.press((body as { key: string }).key);
       return {};

@@ -16,6 +16,7 @@ let server: ServerConnection | undefined;
 /** What other code in the extension host may look at; tests do. */
 export interface ExtensionApi {
   readonly annotations: Pick<Annotations, 'shown'>;
+  readonly runs: Pick<BenchRuns, 'latest' | 'running'>;
 }
 
 /** Called by the editor, once. */
@@ -47,7 +48,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   );
   connection.start();
   log.info(`Activated in ${(performance.now() - began).toFixed(1)} ms.`);
-  return { annotations };
+  return { annotations, runs };
 }
 
 /** Called by the editor when it closes; it waits for the promise. */

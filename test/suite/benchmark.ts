@@ -1,12 +1,11 @@
 /** A benchmark of real PyTorch from the command to the code action, and its end by cancel. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import * as vscode from 'vscode';
 import type { BenchReply, LaunchRef } from '../../server/src/bench/messages.ts';
 import { extensionApi } from './activation.ts';
 import { frameTexts, report, screenshot } from './harness.ts';
-import { actionsAt, apply, FOLDER, open, pause, prepareWindow, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
+import { known, limit, workspaceOf } from './launches.ts';
+import { actionsAt, apply, open, pause, prepareWindow, rangeOf, reset, uriOf, waitFor, workloads } from './workspace.ts';
 
 /** Pictures show the whole example; tests run a quarter of it. */
 const THOROUGH = process.env['UPDATE_SCREENSHOTS'] === '1';
@@ -39,27 +38,6 @@ for _ in range(4):
     # Stands for what each thread costs: waits for locks, caches that are too small.
     time.sleep(0.005 * int(os.environ["OMP_NUM_THREADS"]))
 `;
-
-/** Seconds that a run may take from now on; it says so when they did not suffice. */
-async function limit(seconds: number): Promise<void> {
-  await vscode.workspace.getConfiguration('threadgauge').update('bench.budgetSeconds', seconds, vscode.ConfigurationTarget.Global);
-}
-
-/** Replaces the script that the example's launches start, and returns once the server knows the launch. */
-async function workspaceOf(script: string, launches?: string, name = 'infer.py', label = 'infer'): Promise<LaunchRef> {
-  writeFileSync(path.join(FOLDER, name), script);
-  if (launches !== undefined) writeFileSync(path.join(FOLDER, '.vscode/launch.json'), launches);
-  return known(label);
-}
-
-/** A launch of launch.json that can be run; a test before may have replaced the files a moment ago. */
-async function known(label: string): Promise<LaunchRef> {
-  const { uri } = await vscode.workspace.openTextDocument(uriOf('.vscode/launch.json'));
-  return waitFor(`a lens on "${label}"`, async () => {
-    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', uri, 50);
-    return lenses.map((lens) => (lens.command?.command === 'threadgauge.runBenchmark' ? (lens.command.arguments?.[0] as LaunchRef) : undefined)).find((ref) => ref?.launchId === label);
-  });
-}
 
 describe('a benchmark of real PyTorch', function () {
   this.timeout(420_000);

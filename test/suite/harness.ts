@@ -34,6 +34,11 @@ export async function press(key: string): Promise<void> {
   await post('/press', { key });
 }
 
+/** Clicks what has a text: a row of the list that asks something, or a button of a webview; false where the editor has no page. */
+export async function click(what: 'choice' | 'button', text: string): Promise<boolean> {
+  return ((await post('/click', { what, text })) as { clicked?: boolean }).clicked ?? false;
+}
+
 async function post(path: string, body: object): Promise<unknown> {
   const response = await fetch(control + path, { method: 'POST', body: JSON.stringify(body) });
   const reply: unknown = await response.json();

@@ -32,6 +32,7 @@ async function runSession(session: string): Promise<number> {
     await import('./warnings.ts');
     await import('./formats.ts');
     await import('./benchmark.ts');
+    await import('./running.ts');
   }
   let failures = 0;
   let reports: Promise<void> = Promise.resolve();

@@ -1,6 +1,6 @@
 /** The benchmark runs of this window: each a fold over the events the server relays, kept across reloads once ended. */
 import * as vscode from 'vscode';
-import type { BenchEventParams, LaunchRef } from '../../../server/src/bench/messages.ts';
+import type { BenchEventParams, BenchParams, LaunchRef } from '../../../server/src/bench/messages.ts';
 import { initialRunState, reduce, type RunState } from '../../../server/src/bench/runState.ts';
 
 /** One run of one launch. */
@@ -12,6 +12,8 @@ export interface BenchRun {
   readonly state: RunState;
   /** Absent for runs that an earlier version has kept. */
   readonly interpreter?: BenchEventParams['interpreter'];
+  /** What was asked for; absent as above. */
+  readonly params?: BenchParams;
 }
 
 const KEY = 'threadgauge.runs';
@@ -42,8 +44,8 @@ export class BenchRuns implements vscode.Disposable {
     this.#change.dispose();
   }
 
-  accept({ runId, launch, interpreter, event }: BenchEventParams): void {
-    const before = this.#runs.get(runId) ?? { runId, launch, interpreter, startedAt: Date.now(), state: initialRunState() };
+  accept({ runId, launch, interpreter, params, event }: BenchEventParams): void {
+    const before = this.#runs.get(runId) ?? { runId, launch, interpreter, params, startedAt: Date.now(), state: initialRunState() };
     const run: BenchRun = { ...before, state: reduce(before.state, event) };
     this.#runs.set(runId, run);
     this.#change.fire(run);
@@ -81,7 +83,7 @@ export class BenchRuns implements vscode.Disposable {
 
   /** A server that stopped takes its runs with it. */
   abandonRunning(): void {
-    for (const run of this.running()) this.accept({ runId: run.runId, launch: run.launch, interpreter: run.interpreter ?? null, event: { v: 1, type: 'failed', data: { code: 'internal', message: 'The language server ended during the run.', hint: 'See its log, and run the benchmark again.' } } });
+    for (const run of this.running()) this.accept({ runId: run.runId, launch: run.launch, interpreter: run.interpreter ?? null, params: run.params ?? run.launch, event: { v: 1, type: 'failed', data: { code: 'internal', message: 'The language server ended during the run.', hint: 'See its log, and run the benchmark again.' } } });
   }
 
   /** Forgets every run that has ended. */

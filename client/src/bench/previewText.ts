@@ -10,6 +10,7 @@ function quoted(word: string): string {
 export function previewText(preview: BenchPreview): string {
   const environment = preview.environment.map(({ name, value, from }) => (value === null ? `  ${name} unset (${from})` : `  ${name}=${quoted(value)} (${from})`));
   const arms = preview.arms.map(({ label, current }) => (current ? `${label} (in force today)` : label));
+  const tried = preview.variations.filter(({ chosen }) => chosen);
   return [
     preview.argv.map(quoted).join(' '),
     `in ${preview.cwd}`,
@@ -18,6 +19,7 @@ export function previewText(preview: BenchPreview): string {
     ...(environment.length > 0 ? ['', 'Environment of the launch:', ...environment] : []),
     '',
     `Settings to compare: ${arms.join(', ')}.`,
+    ...(tried.length > 0 ? [`Then, with the best of them: ${tried.map(({ label }) => label).join('; ')}.`] : []),
     preview.estimate.sentence,
     ...(preview.notes.length > 0 ? ['', ...preview.notes] : []),
   ].join('\n');

@@ -1,8 +1,10 @@
 /** Every command by its id without the prefix. */
 import * as vscode from 'vscode';
 import type { Services } from '../services.ts';
+import { benchmarkGrid } from './benchmarkGrid.ts';
 import { benchmarkSelection } from './benchmarkSelection.ts';
 import { cancelBenchmark } from './cancelBenchmark.ts';
+import { changeSettings } from './changeSettings.ts';
 import { clearMeasurements } from './clearMeasurements.ts';
 import { inspectProcess } from './inspectProcess.ts';
 import { pauseBenchmark } from './pauseBenchmark.ts';
@@ -16,7 +18,7 @@ import { showPlan } from './showPlan.ts';
 import { showReport } from './showReport.ts';
 import { verifyBenchmark } from './verifyBenchmark.ts';
 
-const COMMANDS = { benchmarkSelection, cancelBenchmark, clearMeasurements, inspectProcess, pauseBenchmark, recordings, refreshInspection, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
+const COMMANDS = { benchmarkGrid, benchmarkSelection, cancelBenchmark, changeSettings, clearMeasurements, inspectProcess, pauseBenchmark, recordings, refreshInspection, restartServer, resumeBenchmark, runBenchmark, showLog, showPlan, showReport, verifyBenchmark };
 
 /** Registers them all. */
 export function registerCommands(services: Services): vscode.Disposable {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { LaunchRef } from '../../../server/src/bench/messages.ts';
 import type { BenchRun, BenchRuns } from '../bench/benchRuns.ts';
+import { settingsOf } from '../bench/runSettings.ts';
 import type { FromReport, ShownRun, ToReport } from './app/messages.ts';
 import { MeasuredSources } from './measuredSources.ts';
 import { reportHtml } from './reportHtml.ts';
@@ -11,10 +12,12 @@ const VIEW_TYPE = 'threadgauge.report';
 /** At the most four updates a second. */
 const UPDATE_EVERY_MS = 250;
 /** What a link of the page may run. */
-const ALLOWED = new Set(['threadgauge.runBenchmark', 'threadgauge.verifyBenchmark', 'threadgauge.cancelBenchmark', 'threadgauge.pauseBenchmark', 'threadgauge.resumeBenchmark', 'threadgauge.showPlan']);
+const ALLOWED = new Set(['threadgauge.runBenchmark', 'threadgauge.verifyBenchmark', 'threadgauge.cancelBenchmark', 'threadgauge.pauseBenchmark', 'threadgauge.resumeBenchmark', 'threadgauge.showPlan', 'threadgauge.changeSettings', 'threadgauge.benchmarkGrid']);
 
 /** Those of them that are about a run rather than about a launch. */
 const OF_A_RUN = new Set(['threadgauge.cancelBenchmark', 'threadgauge.pauseBenchmark', 'threadgauge.resumeBenchmark']);
+/** Those that take the settings of a run too. */
+const OF_SETTINGS = new Set(['threadgauge.runBenchmark', 'threadgauge.benchmarkGrid', 'threadgauge.changeSettings', 'threadgauge.verifyBenchmark']);
 
 /** Owns the tab, if there is one. */
 export class ReportPanel implements vscode.Disposable {
@@ -101,14 +104,24 @@ export class ReportPanel implements vscode.Disposable {
   #receive(message: FromReport): void {
     if (message.type === 'ready') void this.#update();
     else if (message.type === 'command' && ALLOWED.has(message.command)) {
-      const run = this.#shown();
-      const recorded = this.#recorded?.about?.launch ?? undefined;
-      const argument = OF_A_RUN.has(message.command) ? (run ? { runId: run.runId } : undefined) : this.#recorded ? recorded : run?.launch;
-      void vscode.commands.executeCommand(message.command, argument);
+      void vscode.commands.executeCommand(message.command, ...this.#argumentsOf(message.command));
     } else if (message.type === 'open') {
       const line = Math.max(0, message.line);
       void vscode.window.showTextDocument(vscode.Uri.file(message.path), { selection: new vscode.Range(line, 0, line, 0), viewColumn: vscode.ViewColumn.One });
     }
+  }
+
+  /** A launch and what was asked for when it was measured, so that the same part is measured again with the same settings. */
+  #argumentsOf(command: string): readonly unknown[] {
+    const run = this.#shown();
+    if (OF_A_RUN.has(command)) return run && !this.#recorded ? [{ runId: run.runId }] : [];
+    const launch = this.#recorded ? (this.#recorded.about?.launch ?? undefined) : run?.launch;
+    const params = this.#recorded ? this.#recorded.about?.params : run?.params;
+    const label = (this.#recorded?.state ?? run?.state)?.plan?.selection?.label;
+    if (!OF_SETTINGS.has(command) || !params) return [launch];
+    // A comparison of two settings is of the part that the run before it measured.
+    const settings = command === 'threadgauge.verifyBenchmark' ? { ...(params.region ? { region: params.region } : {}) } : settingsOf(params);
+    return [launch, { ...settings, again: true, ...(params.region && label != null ? { expected: label } : {}) }];
   }
 
   #shown(): BenchRun | undefined {

@@ -59,3 +59,21 @@ export function commandLines(arm: Arm, command: readonly string[], word: (text: 
   });
   return arm.torch_num_threads == null ? lines : [`# with torch.set_num_threads(${arm.torch_num_threads}) in the script`, ...lines];
 }
+
+/** The three picks of a grid in sentences: the shortest time, the most work within the limit, the most work at all. */
+export function frontSentences(state: RunState): readonly string[] {
+  const { front } = state;
+  if (!front) return [];
+  const told = (what: string, index: number | null | undefined): readonly string[] => {
+    const point = front.points.find(({ arm }) => arm === index);
+    if (index == null || !point) return [];
+    const latency = point.latency_interval_ns ? ` (95 % interval ${durationText(point.latency_interval_ns[0])} to ${durationText(point.latency_interval_ns[1])})` : '';
+    const rate = point.throughput_interval_per_s ? ` (95 % interval ${rateText(point.throughput_interval_per_s[0])} to ${rateText(point.throughput_interval_per_s[1])})` : '';
+    return [`${what}: ${state.arms[index]?.arm.label ?? `setting ${index}`}, ${durationText(point.latency_ns)} for one piece${latency}, ${rateText(point.throughput_per_s)} pieces per second${rate}.`];
+  };
+  return [
+    ...told('Shortest time', front.latency),
+    ...(front.limit_ns == null ? [] : told(`Most work while one piece takes at most ${durationText(front.limit_ns)}`, front.within_limit)),
+    ...told('Most work', front.throughput),
+  ];
+}

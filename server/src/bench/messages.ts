@@ -200,6 +200,8 @@ export interface BenchParams extends LaunchRef {
   readonly threads?: readonly number[];
   /** Further settings to try round the best count (`search`); default `auto`: those that matter most often. */
   readonly vary?: VaryChoice;
+  /** Exactly these further settings, by the labels that a preview gave them, instead of those of `vary`. */
+  readonly variations?: readonly string[];
   /** With `grid`: numbers of instances to try; absent = as many as fill the machine. */
   readonly instances?: readonly number[];
   /** With `grid`: longest acceptable time of one piece of work, seconds; absent = twice the shortest. */
@@ -233,6 +235,8 @@ export interface BenchPreview {
   readonly variations: readonly { readonly factor: Factor; readonly label: string; readonly reason: string; readonly chosen: boolean }[];
   /** The part of the program that is measured by itself; lines count from 1. Absent: the whole program. */
   readonly region?: { readonly path: string; readonly first: number; readonly last: number; readonly label: string };
+  /** The words of `argv` that differ from preview to preview: a temporary script and the notebook whose cells it holds. */
+  readonly script?: { readonly path: string; readonly of: string };
   /** What runs the script: Python unless said otherwise. */
   readonly program?: 'node';
   /** The Python or Node.js that would run, and why that one; null for other programs. */
@@ -310,6 +314,8 @@ export interface BenchEventParams {
   readonly launch: LaunchRef & { readonly label: string };
   /** The Python that runs, and why that one; null for other programs. */
   readonly interpreter: { readonly path: string; readonly from: string } | null;
+  /** What was asked for, so that the same can be measured again. */
+  readonly params: BenchParams;
   readonly event: Envelope;
 }
 

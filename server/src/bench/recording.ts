@@ -1,5 +1,6 @@
 /** A kept run: a header that says what was measured, then the event stream as it came. */
 import { EventDecoder } from './decode.ts';
+import type { BenchParams } from './messages.ts';
 import type { Arm, BenchRequest, Envelope } from './protocol.generated.ts';
 import { initialRunState, reduce, type RunState } from './runState.ts';
 
@@ -13,6 +14,8 @@ export interface RecordingHeader {
   readonly label: string;
   /** Where the launch is written; null for a command. */
   readonly launch: { readonly uri: string; readonly launchId: string } | null;
+  /** What the editor was asked for, so that the same can be measured again; absent for a command, and in older recordings. */
+  readonly params?: BenchParams;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   /** Version of ThreadGauge. */

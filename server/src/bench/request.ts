@@ -67,6 +67,8 @@ export interface BenchOptions {
   readonly cwd?: string;
   /** Further settings to try round the best count; default: none. */
   readonly vary?: VaryChoice;
+  /** Exactly the further settings with these labels, instead. */
+  readonly variations?: readonly string[];
   /** Numbers of instances for mode `grid`; absent = as many as fill the machine. */
   readonly instances?: readonly number[];
   /** Longest acceptable time of one piece of work, seconds; absent = twice the shortest. */
@@ -241,7 +243,7 @@ export function prepareBench(launch: Launch, graph: LaunchGraph, plan: Plan, hos
             switches: script === undefined || script === '-m' ? [] : (host.switchesOf?.(host.resolve(cwd, script)) ?? []).filter((option) => !argv.includes(option)),
           },
           options.vary ?? 'none',
-        )
+        ).map((proposal) => (options.variations ? { ...proposal, chosen: options.variations.includes(proposal.variation.label) } : proposal))
       : [];
   const limits = { trial_s: options.settings.trialSeconds ?? 120, budget_s: options.settings.budgetSeconds ?? 900, max_blocks: 6, exhaustive: options.exhaustive ?? false, confirm_blocks: 8, claim_above: 0.02, output_bytes: 65_536, grace_s: 2, ...(memory === null ? {} : { memory_bytes: memory }) };
   const { region } = options;

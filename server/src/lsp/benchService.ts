@@ -75,6 +75,7 @@ const UNTRUSTED = 'This workspace is not trusted, so ThreadGauge starts none of 
 /** A run about to start. */
 type PreparedRun = PreparedBench & {
   readonly launch: Launch;
+  readonly params: BenchParams;
   readonly uri: string;
   /** Under which its results are kept. */
   readonly key: string;
@@ -206,15 +207,16 @@ export class BenchService {
     const own = host.environment['PYTHONPATH'];
     // The script of a notebook lies elsewhere; what the notebook imports lies beside the notebook.
     const asScript = part?.script ? { words: ['python', part.script.path], cwd: part.script.cwd, extraEnvironment: { PYTHONPATH: [part.script.cwd, ...(own ? [own] : [])].join(path.delimiter) } } : {};
-    const { threads, instances, latencyLimitSeconds, exhaustive, budgetSeconds } = params;
+    const { threads, variations, instances, latencyLimitSeconds, exhaustive, budgetSeconds } = params;
     const settings = { ...this.#options.settings().bench, ...(budgetSeconds === undefined ? {} : { budgetSeconds }) };
     const last = this.results.get(key);
     const lastTrialSeconds = last && trialSecondsOf(last);
-    const asked = { ...(threads ? { threads } : {}), ...(instances ? { instances } : {}), ...(latencyLimitSeconds === undefined ? {} : { latencyLimitSeconds }), ...(exhaustive === undefined ? {} : { exhaustive }) };
+    const asked = { ...(threads ? { threads } : {}), ...(variations ? { variations } : {}), ...(instances ? { instances } : {}), ...(latencyLimitSeconds === undefined ? {} : { latencyLimitSeconds }), ...(exhaustive === undefined ? {} : { exhaustive }) };
     const options = { mode, settings, seed: randomInt(2 ** 32), folder, targetCpus: logicalCapacity(engine.machineFor(launch)), vary: params.vary ?? 'auto', ...(arms ? { arms } : {}), ...asked, ...(lastTrialSeconds == null ? {} : { lastTrialSeconds }), ...(part ? { region: part.region } : {}), ...asScript, start: await this.#start(launch, host, folder, params) };
     const prepared = prepareBench(launch, graph, plan, host, options);
-    const preview = part && part.notes.length > 0 ? { ...prepared.preview, notes: [...part.notes, ...prepared.preview.notes] } : prepared.preview;
-    return { ...prepared, preview, launch, uri: params.uri, key, label: part ? `${launch.label}: ${part.region.label}` : launch.label, dispose: () => part?.dispose() };
+    const script = part?.script && params.region ? { script: { path: part.script.path, of: this.#options.documentOf(params.region.uri).file } } : {};
+    const preview = part ? { ...prepared.preview, ...script, notes: [...part.notes, ...prepared.preview.notes] } : prepared.preview;
+    return { ...prepared, preview, launch, params, uri: params.uri, key, label: part ? `${launch.label}: ${part.region.label}` : launch.label, dispose: () => part?.dispose() };
   }
 
   /** The statements that a part of a program stands for, as the editor has the file now. */
@@ -261,15 +263,15 @@ export class BenchService {
     let held = '';
     const asked = this.#options.adjustRequest?.(request) ?? request;
     const { storageDir } = this.#options.settings();
-    const { uri, preview, label } = prepared;
-    const header = recordingHeader({ label, launch: { uri, launchId: launch.id }, preview, request: asked, startedAt: new Date(), version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
+    const { uri, preview, label, params } = prepared;
+    const header = recordingHeader({ label, launch: { uri, launchId: launch.id }, params, preview, request: asked, startedAt: new Date(), version: this.#options.version, aboutThreads: (name) => knobByEnv(name) !== undefined });
     if (storageDir) await recoverJournals(storageDir);
     const journal = storageDir ? new RunJournal(storageDir, header) : null;
     const session = new BenchSession(asked, createRunnerPort(runner), {
       event: (event, state, line) => {
         recorded.push(line);
         journal?.add(line, state.running.length === 0);
-        this.#options.event({ runId, launch: ref, interpreter: preview.interpreter, event });
+        this.#options.event({ runId, launch: ref, interpreter: preview.interpreter, params, event });
         const now = performance.now();
         // What waits says so once, and must not be passed over.
         const holding = `${state.progress?.paused ?? false} ${state.progress?.waits_for ?? ''}`;

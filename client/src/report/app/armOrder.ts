@@ -10,7 +10,7 @@ export function armOrder(state: RunState): readonly number[] {
 export function shortLabel(state: RunState, index: number): string {
   const arm = state.arms[index]?.arm;
   if (!arm) return String(index);
-  const same = state.arms.filter((other) => other.arm.threads === arm.threads).length;
+  const same = state.arms.filter((other, at) => other.arm.threads === arm.threads && !isFurther(state, at)).length;
   return arm.threads == null || same > 1 ? arm.label : String(arm.threads);
 }
 
@@ -18,4 +18,10 @@ export function shortLabel(state: RunState, index: number): string {
 export function bestArm(state: RunState): number | null {
   if (state.verdict) return state.verdict.outcome === 'inconclusive' ? null : state.verdict.best;
   return state.progress?.best ?? null;
+}
+
+/** True for a setting that adds something to another one: `OMP_NUM_THREADS=2, OMP_WAIT_POLICY=passive`. */
+export function isFurther({ arms }: RunState, index: number): boolean {
+  const label = arms[index]?.arm.label ?? '';
+  return arms.some(({ arm }, other) => other < index && label.startsWith(`${arm.label}, `));
 }

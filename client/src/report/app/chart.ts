@@ -2,13 +2,14 @@
 import uPlot from 'uplot';
 import { durationText } from '../../../../server/src/bench/quantities.ts';
 import type { RunState } from '../../../../server/src/bench/runState.ts';
-import { armOrder, bestArm, shortLabel } from './armOrder.ts';
+import { armOrder, bestArm, isFurther, shortLabel } from './armOrder.ts';
+import { themeColors } from './themeColors.ts';
 
 const HEIGHT = 260;
 
 /** Puts the chart into `place`; the result removes it. Times are those of the measured region. */
 export function drawChart(place: HTMLElement, state: RunState): () => void {
-  const order = armOrder(state).filter((index) => (state.arms[index]?.summary?.runs ?? 0) > 0);
+  const order = armOrder(state).filter((index) => (state.arms[index]?.summary?.runs ?? 0) > 0 && !isFurther(state, index));
   if (order.length === 0) return () => {};
   const summaries = order.map((index) => state.arms[index]?.summary);
   const color = themeColors(place);
@@ -90,21 +91,5 @@ export function drawChart(place: HTMLElement, state: RunState): () => void {
   return () => {
     observer.disconnect();
     chart.destroy();
-  };
-}
-
-function themeColors(place: HTMLElement): Record<'line' | 'band' | 'point' | 'text' | 'grid' | 'background' | 'font' | 'canvasFont', string> {
-  const styles = getComputedStyle(place);
-  const read = (name: string, otherwise: string): string => styles.getPropertyValue(name).trim() || otherwise;
-  const family = styles.fontFamily || 'sans-serif';
-  return {
-    line: read('--report-line', 'steelblue'),
-    band: read('--report-band', 'rgba(70, 130, 180, 0.2)'),
-    point: read('--report-point', 'gray'),
-    text: styles.color,
-    grid: read('--report-grid', 'rgba(128, 128, 128, 0.3)'),
-    background: read('--vscode-editor-background', 'white'),
-    font: `12px ${family}`,
-    canvasFont: `${12 * devicePixelRatio}px ${family}`,
   };
 }

@@ -1,6 +1,6 @@
 /** Entry of the results panel: draws the run the extension sends, and sends back what people press. */
-import { drawChart } from './chart.ts';
 import type { FromReport, ToReport } from './messages.ts';
+import { drawPlots } from './plots.ts';
 import { reportSections } from './sections.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromReport): void };
@@ -8,20 +8,19 @@ declare function acquireVsCodeApi(): { postMessage(message: FromReport): void };
 const host = acquireVsCodeApi();
 const report = document.getElementById('report');
 let latest: ToReport | undefined;
-let stopChart: () => void = () => {};
+let stopPlots: () => void = () => {};
 
 function draw(): void {
   if (!report || !latest) return;
   const { run } = latest;
-  stopChart();
+  stopPlots();
   // The page is drawn anew; what had the focus gets it back, and open details stay open.
   const focused = document.activeElement?.id;
   const open = new Set([...report.querySelectorAll('details[open]')].map((details) => details.id));
   report.replaceChildren(...reportSections(run, (message) => host.postMessage(message)));
   for (const details of report.querySelectorAll('details')) if (open.has(details.id)) details.open = true;
   if (focused) document.getElementById(focused)?.focus();
-  const place = document.getElementById('chart');
-  stopChart = place && run ? drawChart(place, run.state) : () => {};
+  stopPlots = drawPlots(run);
 }
 
 window.addEventListener('message', (event: MessageEvent<ToReport>) => {

@@ -2,10 +2,13 @@
 import { closingSentence, doubtSentence, progressSentence } from '../../../../server/src/bench/benchText.ts';
 import { countText, durationText, intervalText, percentText, ratioText } from '../../../../server/src/bench/quantities.ts';
 import { fractionDone, type RunState } from '../../../../server/src/bench/runState.ts';
-import { armOrder, bestArm } from './armOrder.ts';
+import { armOrder, bestArm, isFurther } from './armOrder.ts';
 import { element, table } from './elements.ts';
+import { frontSections } from './frontSections.ts';
 import { lineSections } from './lineSections.ts';
 import type { FromReport, ShownRun } from './messages.ts';
+import { observedSections } from './observedSections.ts';
+import { partSections } from './partSections.ts';
 
 /** Null on a page that nobody listens to: no buttons then. */
 type Send = ((message: FromReport) => void) | null;
@@ -17,7 +20,10 @@ export function reportSections(run: ShownRun | null, send: Send): readonly HTMLE
   return [
     header(run, send),
     verdict(state),
-    ...(state.arms.some((arm) => arm.summary && arm.summary.runs > 0) ? [chart(state), settings(state)] : []),
+    ...frontSections(state),
+    ...(state.arms.some((arm) => arm.summary && arm.summary.runs > 0) ? [...(state.plan?.mode === 'grid' ? [] : [chart(state)]), settings(state)] : []),
+    ...partSections(state),
+    ...observedSections(state),
     ...doubts(state),
     ...lineSections(run, send),
     ...surroundings(run, send),
@@ -45,7 +51,8 @@ function header(run: ShownRun, send: Send): HTMLElement {
         ...button('cancel', 'Cancel', 'threadgauge.cancelBenchmark', send),
       ]
     : [
-        ...button('again', 'Measure again', 'threadgauge.runBenchmark', send),
+        ...button('again', 'Measure again', state.plan?.mode === 'grid' ? 'threadgauge.benchmarkGrid' : 'threadgauge.runBenchmark', send),
+        ...(state.plan?.mode === 'grid' ? [] : button('change', 'Change settings…', 'threadgauge.changeSettings', send)),
         ...(state.verdict?.outcome === 'faster' ? button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send) : []),
         ...button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
       ];
@@ -88,9 +95,9 @@ function verdict(state: RunState): HTMLElement {
 function chart(state: RunState): HTMLElement {
   const named = armOrder(state).flatMap((index) => {
     const arm = state.arms[index];
-    return arm?.summary && arm.summary.runs > 0 ? [`${arm.arm.label} ${durationText(arm.summary.median_ns)}`] : [];
+    return arm?.summary && arm.summary.runs > 0 && !isFurther(state, index) ? [`${arm.arm.label} ${durationText(arm.summary.median_ns)}`] : [];
   });
-  const what = state.plan?.region === 'process' ? 'the whole process' : 'the program after its imports';
+  const what = state.plan?.region === 'selected' ? `one ${state.plan.selection?.unit ?? 'call'} of ${state.plan.selection?.label ?? 'the selected code'}` : state.plan?.region === 'process' ? 'the whole process' : 'the program after its imports';
   return element(
     'section',
     {},
@@ -105,7 +112,7 @@ function settings(state: RunState): HTMLElement {
   const rows = armOrder(state).map((index) => {
     const { arm, summary, current } = state.arms[index] ?? {};
     const tied = state.verdict?.tied.includes(index) && index !== best;
-    const notes = [index === best ? (state.verdict ? 'best' : 'leads') : '', current ? 'in force' : '', tied ? 'as good within noise' : '', summary?.dropped ? 'dropped, slower' : ''].filter(Boolean);
+    const notes = [index === best ? (state.verdict ? 'best' : 'leads') : '', current ? 'in force' : '', isFurther(state, index) ? 'further setting' : '', tied ? 'as good within noise' : '', summary?.dropped ? 'dropped, slower' : ''].filter(Boolean);
     // Runs that were stopped early say only that the setting takes at least so long.
     const ratio = summary?.ratio_to_best == null ? '–' : `${summary.ratio_is_lower_bound ? '≥ ' : ''}${ratioText(summary.ratio_to_best)}`;
     return {
@@ -116,17 +123,18 @@ function settings(state: RunState): HTMLElement {
           ? [
               countText(summary.runs),
               durationText(summary.median_ns),
+              summary.median_interval_ns ? `${durationText(summary.median_interval_ns[0])} – ${durationText(summary.median_interval_ns[1])}` : '–',
               durationText(summary.mad_ns),
               ratio,
               summary.busy_cores == null ? '–' : summary.busy_cores.toFixed(1),
               summary.waiting_threads == null ? '–' : summary.waiting_threads.toFixed(1),
               countText(summary.peak_threads),
             ]
-          : ['0', '–', '–', ratio, '–', '–', '–']),
+          : ['0', '–', '–', '–', ratio, '–', '–', '–']),
       ],
     };
   });
-  const heads = ['Setting', 'Runs', 'Median', 'MAD', 'Time vs best', 'CPUs busy', 'Threads waiting', 'Peak threads'];
+  const heads = ['Setting', 'Runs', 'Median', '95 % interval', 'MAD', 'Time vs best', 'CPUs busy', 'Threads waiting', 'Peak threads'];
   return element('section', { class: 'scroll' }, table('The settings compared', heads, rows));
 }
 
@@ -167,6 +175,7 @@ function surroundings(run: ShownRun, send: Send): readonly HTMLElement[] {
       { id: 'surroundings', ...(send === null ? { open: '' } : {}) },
       element('summary', {}, 'Machine and run'),
       element('dl', {}, ...facts.flatMap(([term, text]) => [element('dt', {}, term), element('dd', {}, text)])),
+      ...(environment?.parallel_info ? [element('p', {}, 'What the library says of its threads:'), element('pre', { tabindex: '0', 'aria-label': 'What the library says of its threads' }, environment.parallel_info)] : []),
       ...(hello.missing.length > 0 ? [element('p', {}, 'Not measured on this machine:'), element('ul', {}, ...hello.missing.map((text) => element('li', {}, text)))] : []),
     ),
   ];

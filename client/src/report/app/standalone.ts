@@ -1,18 +1,17 @@
 /** Entry of a report in a file of its own: draws the run that the page holds. */
-import { drawChart } from './chart.ts';
 import type { ShownRun } from './messages.ts';
+import { drawPlots } from './plots.ts';
 import { reportSections } from './sections.ts';
 
 const report = document.getElementById('report');
 const run = JSON.parse(document.getElementById('run')?.textContent ?? 'null') as ShownRun | null;
-let stopChart: () => void = () => {};
+let stopPlots: () => void = () => {};
 
 function draw(): void {
   if (!report) return;
-  stopChart();
+  stopPlots();
   report.replaceChildren(...reportSections(run, null));
-  const place = document.getElementById('chart');
-  stopChart = place && run ? drawChart(place, run.state) : () => {};
+  stopPlots = drawPlots(run);
 }
 
 draw();
