@@ -78,6 +78,30 @@ describe('benchmarks through the language server', function () {
     assert.deepEqual(events(), []);
   });
 
+  it('previews what people changed: counts, further settings, several instances', async () => {
+    writeFileSync(path.join(folder, 'work.py'), `import torch\n${PROGRAM}`);
+    client = await startClient(folder);
+    const preview = (params: object): Promise<BenchPreview> => client.connection.sendRequest<BenchPreview>(METHODS.benchPreview, { ...ref('work'), ...params });
+    const proposed = await preview({});
+    const chosen = ({ variations }: BenchPreview): readonly string[] => variations.flatMap((variation) => (variation.chosen ? [variation.label] : []));
+    assert.ok(chosen(proposed).includes('OMP_WAIT_POLICY=passive'), chosen(proposed).join(', '));
+    const changed = await preview({ threads: [2, 3], variations: ['OMP_WAIT_POLICY=passive'] });
+    assert.deepEqual(changed.arms.map(({ threads }) => threads), [1, 2, 3]);
+    assert.deepEqual(chosen(changed), ['OMP_WAIT_POLICY=passive']);
+    assert.equal(changed.variations.length, proposed.variations.length, 'the others stay on offer');
+    assert.deepEqual(chosen(await preview({ variations: [] })), []);
+    const without = await preview({ threads: [2, 3], variations: [] });
+    assert.ok(changed.estimate.usualTrials > without.estimate.usualTrials, 'the estimate is that of what was chosen');
+    if (process.platform === 'linux') {
+      const grid = await preview({ mode: 'grid', threads: [1], instances: [1], latencyLimitSeconds: 0.5 });
+      assert.equal(grid.refusal, null);
+      assert.deepEqual(grid.arms.map(({ instances }) => instances), [1, 1]);
+    }
+    for (const wrong of [{ mode: 'all' }, { threads: [0] }, { instances: ['2'] }, { variations: [1] }, { vary: ['everything'] }, { latencyLimitSeconds: -1 }, { budgetSeconds: '9' }]) {
+      await assert.rejects(preview(wrong), /needs \{uri, launchId\}/, JSON.stringify(wrong));
+    }
+  });
+
   it('starts a debug configuration as VS Code would: open file, settings, the chosen Python', async () => {
     const python = path.join(folder, 'chosen-python');
     writeFileSync(python, '#!/bin/sh\n', { mode: 0o755 });

@@ -17,22 +17,22 @@ const LAUNCHES = `{
   ]
 }
 `;
-/** Real work without a library that takes seconds to load. */
-const SCRIPT = `import hashlib
-import time
+/** Real work of a library that does not take seconds to load. */
+const SCRIPT = `import time
+
+import numpy
 
 
-def work():
-    digest = b""
-    for _ in range(20):
-        digest = hashlib.sha256(digest + bytes(200_000)).digest()
-    time.sleep(0.05)
-    return digest
+def work(a):
+    for _ in range(5):
+        a = a @ a / 400
+    time.sleep(0.03)
+    return a
 
 
 if __name__ == "__main__":
     for _ in range(3):
-        work()
+        work(numpy.ones((400, 400)))
 `;
 
 type Reply = BenchReply | undefined;
@@ -49,6 +49,13 @@ function reportWith(word: string): Promise<string | null> {
   });
 }
 
+/** What the editor says in its notifications; under test they show only in their list. */
+async function notifications(): Promise<string> {
+  await vscode.commands.executeCommand('notifications.showList');
+  await pause(500);
+  return (await windowText()) ?? '';
+}
+
 describe('round a benchmark', function () {
   this.timeout(180_000);
   let launch: LaunchRef;
@@ -57,6 +64,7 @@ describe('round a benchmark', function () {
   before(async () => {
     await limit(60);
     launch = await workspaceOf(SCRIPT, LAUNCHES, 'light.py', 'light');
+    await open('light.py');
   });
   after(async () => {
     await setAsking(true);
@@ -78,7 +86,8 @@ describe('round a benchmark', function () {
     assert.equal(changed?.outcome, 'finished', changed?.message);
     const threads = changed?.state?.arms.map(({ arm }) => arm.threads) ?? [];
     assert.ok(!threads.includes(1), `one thread was left out: ${threads.join(', ')}`);
-    for (const count of [2, 3, 4, 5]) assert.ok(threads.includes(count), `${count} of ${threads.join(', ')}`);
+    for (const count of [3, 5]) assert.ok(threads.includes(count), `${count} of ${threads.join(', ')}`);
+    assert.ok(changed?.state?.arms.some(({ current, arm }) => current && arm.label.startsWith('OMP_NUM_THREADS=4')), 'what is in force is measured in any case');
   });
 
   it('it waits while it is paused, and goes on', async () => {
@@ -101,7 +110,7 @@ describe('round a benchmark', function () {
   it('the same part is measured again with the same settings', async function () {
     const { runs } = await extensionApi();
     const editor = await open('light.py');
-    const line = rangeOf(editor.document, 'digest = hashlib').start.line;
+    const line = rangeOf(editor.document, 'a = a @ a').start.line;
     editor.selection = new vscode.Selection(line, 0, line, 0);
     const first = await vscode.commands.executeCommand<Reply>('threadgauge.benchmarkSelection', launch, { confirmed: true, threads: [1, 2], budgetSeconds: 20 });
     assert.equal(first?.outcome, 'finished', first?.message);
@@ -121,7 +130,7 @@ describe('round a benchmark', function () {
 
   it('several instances are compared, and the panel shows the front', async () => {
     reply = await vscode.commands.executeCommand<Reply>('threadgauge.benchmarkGrid', launch, { confirmed: true, threads: [1], instances: [1, 2], latencyLimitSeconds: 60, budgetSeconds: 30 });
-    assert.equal(reply?.outcome, 'finished', reply?.message);
+    assert.equal(reply?.outcome, 'finished', reply?.message ?? (await notifications()));
     const { front, arms } = reply?.state ?? {};
     assert.ok((front?.points.length ?? 0) >= 2, 'points were measured');
     assert.ok(front?.points.some(({ instances }) => instances === 2), arms?.map(({ arm }) => arm.label).join(', '));

@@ -2,7 +2,7 @@
 import { runBench, type RunOptions } from '../bench/runBench.ts';
 import type { Services } from '../services.ts';
 
-/** Arguments and result as of `runBenchmark`. */
+/** Arguments and result as of `runBenchmark`; `mode: 'grid'` for several instances. */
 export function changeSettings(services: Services) {
-  return (launch?: unknown, options: RunOptions = {}) => runBench(services, 'search', launch, { ...options, change: true });
+  return (launch?: unknown, { mode, ...options }: RunOptions & { readonly mode?: 'search' | 'grid' } = {}) => runBench(services, mode ?? 'search', launch, { ...options, change: true });
 }

@@ -121,7 +121,8 @@ export class ReportPanel implements vscode.Disposable {
     if (!OF_SETTINGS.has(command) || !params) return [launch];
     // A comparison of two settings is of the part that the run before it measured.
     const settings = command === 'threadgauge.verifyBenchmark' ? { ...(params.region ? { region: params.region } : {}) } : settingsOf(params);
-    return [launch, { ...settings, again: true, ...(params.region && label != null ? { expected: label } : {}) }];
+    const mode = command === 'threadgauge.changeSettings' && params.mode === 'grid' ? { mode: params.mode } : {};
+    return [launch, { ...settings, ...mode, again: true, ...(params.region && label != null ? { expected: label } : {}) }];
   }
 
   #shown(): BenchRun | undefined {

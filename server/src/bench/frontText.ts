@@ -23,7 +23,7 @@ export function frontTable(state: RunState): readonly (readonly string[])[] {
     return [state.arms[point.arm]?.arm.label ?? '', String(point.runs), durationText(point.latency_ns), latency, rateText(point.throughput_per_s), rate, marks.join(', ')];
   });
   const measured = new Set(front.points.map(({ arm }) => arm));
-  const stopped = state.arms.flatMap(({ arm, summary }, index) => (measured.has(index) || summary === null ? [] : [[arm.label, '0', '', '', '', '', summary.failures > 0 ? `${summary.failures} failed` : 'stopped early, far worse in both']]));
+  const stopped = state.arms.flatMap(({ arm, summary }, index) => (measured.has(index) || summary === null ? [] : [[arm.label, String(summary.runs), '', '', '', '', summary.failures > 0 ? `${summary.failures} failed` : 'stopped early, far worse in both']]));
   return [header, ...rows, ...stopped];
 }
 

@@ -25,6 +25,7 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { BenchParams, BenchReply, CompareParams, Configuration, ExportParams, InitializationOptions, LaunchInfo, MachineReply, PlanReply, RecordingParams, RegionParams, RuleLevel, TrustParams, UriParams } from '../bench/messages.ts';
 import { METHODS, SERVER_COMMANDS } from '../bench/messages.ts';
 import type { BenchRequest } from '../bench/protocol.generated.ts';
+import { FACTORS } from '../bench/variations.ts';
 import { watchedGlobs } from '../core/fileFormats.ts';
 import type { Machine } from '../core/machine.ts';
 import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
@@ -513,11 +514,15 @@ const NO_ABILITIES: ActionAbilities = { relatedInformation: false, tags: false, 
 
 function isBenchParams(value: unknown): value is BenchParams {
   if (typeof value !== 'object' || value === null) return false;
-  const { uri, launchId, mode, threads, python, activeFile, region } = value as Record<string, unknown>;
+  const { uri, launchId, mode, threads, instances, variations, vary, latencyLimitSeconds, budgetSeconds, exhaustive, python, activeFile, region } = value as Record<string, unknown>;
   const textsOk = [python, activeFile].every((text) => text === undefined || typeof text === 'string');
-  const modeOk = mode === undefined || mode === 'search' || mode === 'verify' || mode === 'lines';
-  const threadsOk = threads === undefined || (Array.isArray(threads) && threads.every((n) => Number.isInteger(n) && (n as number) >= 1));
-  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && threadsOk && textsOk && (region === undefined || isRegionParams(region));
+  const modeOk = mode === undefined || mode === 'search' || mode === 'verify' || mode === 'lines' || mode === 'grid';
+  const countsOk = [threads, instances].every((counts) => counts === undefined || (Array.isArray(counts) && counts.every((n) => Number.isInteger(n) && (n as number) >= 1)));
+  const variationsOk = variations === undefined || (Array.isArray(variations) && variations.every((label) => typeof label === 'string'));
+  const varyOk = vary === undefined || vary === 'auto' || vary === 'all' || vary === 'none' || (Array.isArray(vary) && vary.every((factor) => (FACTORS as readonly unknown[]).includes(factor)));
+  const secondsOk = [latencyLimitSeconds, budgetSeconds].every((seconds) => seconds === undefined || (typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0));
+  const rest = exhaustive === undefined || typeof exhaustive === 'boolean';
+  return typeof uri === 'string' && typeof launchId === 'string' && modeOk && countsOk && variationsOk && varyOk && secondsOk && rest && textsOk && (region === undefined || isRegionParams(region));
 }
 
 function isRegionParams(value: unknown): value is RegionParams {

@@ -1,6 +1,6 @@
 /** A grid as people read it. */
 import assert from 'node:assert/strict';
-import { commandLines, frontTable, startTexts } from '../../../server/src/bench/frontText.ts';
+import { commandLines, frontSentences, frontTable, startTexts } from '../../../server/src/bench/frontText.ts';
 import type { Arm, Envelope } from '../../../server/src/bench/protocol.generated.ts';
 import { initialRunState, reduce } from '../../../server/src/bench/runState.ts';
 
@@ -24,6 +24,15 @@ describe('a grid as text', () => {
       '1 x 1 threads: stopped early, far worse in both',
     ]);
     assert.deepEqual(rows[2]?.slice(1, 6), ['4', '15.0 ms', '13.5 ms - 16.5 ms', '133', '120 - 146']);
+  });
+
+  it('tells the picks in sentences', () => {
+    assert.deepEqual(frontSentences(state), [
+      'Shortest time: 1 x default, 10.0 ms for one piece (95 % interval 9.00 ms to 11.0 ms), 100 pieces per second (95 % interval 90.0 to 110).',
+      'Most work while one piece takes at most 20.0 ms: 2 x 2 threads, 15.0 ms for one piece (95 % interval 13.5 ms to 16.5 ms), 133 pieces per second (95 % interval 120 to 146).',
+      'Most work: 2 x 2 threads, 15.0 ms for one piece (95 % interval 13.5 ms to 16.5 ms), 133 pieces per second (95 % interval 120 to 146).',
+    ]);
+    assert.deepEqual(frontSentences(initialRunState()), []);
   });
 
   it('says how the pick is started', () => {

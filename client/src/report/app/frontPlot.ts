@@ -30,7 +30,7 @@ export function drawFront(place: HTMLElement, state: RunState): () => void {
       scales: { x: { time: false, range: [Math.max(0, least - room), most + 2 * room] }, y: { range: [0, highest * 1.15] } },
       series: [{}, { stroke: 'transparent', points: { show: false } }, { stroke: color.line, width: 2, points: { show: false }, spanGaps: true }],
       axes: [
-        { ...axis, size: 34, label: 'Time of one piece of work', labelSize: 18, labelGap: 0, values: (_, values) => values.map((value) => durationText(value * 1e6)) },
+        { ...axis, size: 34, label: 'Time of one piece of work', labelSize: 18, labelGap: 0, space: 90, values: (_, values) => values.map((value) => durationText(value * 1e6)) },
         { ...axis, size: 72, label: 'Pieces per second', labelSize: 18, labelGap: 0 },
       ],
       hooks: {

@@ -52,7 +52,7 @@ function header(run: ShownRun, send: Send): HTMLElement {
       ]
     : [
         ...button('again', 'Measure again', state.plan?.mode === 'grid' ? 'threadgauge.benchmarkGrid' : 'threadgauge.runBenchmark', send),
-        ...(state.plan?.mode === 'grid' ? [] : button('change', 'Change settings…', 'threadgauge.changeSettings', send)),
+        ...button('change', 'Change settings…', 'threadgauge.changeSettings', send),
         ...(state.verdict?.outcome === 'faster' ? button('verify', 'Verify old against new', 'threadgauge.verifyBenchmark', send) : []),
         ...button('plan', 'Show thread plan', 'threadgauge.showPlan', send),
       ];
