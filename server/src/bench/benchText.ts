@@ -160,7 +160,8 @@ export function progressSentence(state: RunState): string {
   const { progress } = state;
   if (progress?.waits_for) return `waits for ${progress.waits_for} to end, because two at once would measure each other`;
   if (state.status === 'starting') return 'starting the runner';
-  if (!progress) return 'warming up';
+  // After a wait for another run the counts are not there yet.
+  if (!progress || (progress.expected === 0 && !progress.paused)) return 'warming up';
   const lead = leadText(state);
   if (progress.paused) return [`paused after ${progress.done} of ${progress.expected} runs`, ...(lead === null ? [] : [lead])].join(', ');
   return [`run ${Math.min(progress.done + 1, progress.expected)} of ${progress.expected}`, ...(lead === null ? [] : [lead]), ...(progress.remaining_s > 0 ? [`about ${timeLeft(progress.remaining_s)} left`] : [])].join(', ');

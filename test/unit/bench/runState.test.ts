@@ -79,6 +79,7 @@ describe('run state', () => {
     assert.equal(saying({ best: 1, best_ratio: 1.01 }), 'run 4 of 12, best so far b, about 4 s left');
     assert.equal(saying({ best: 0, best_ratio: 1 }), 'run 4 of 12, best so far a (in force today), about 4 s left');
     assert.equal(saying({ best: 1, best_ratio: 2, paused: true }), 'paused after 3 of 12 runs, best so far b (perhaps 2.0x as fast as today)');
+    assert.equal(progressSentence(reduce({ ...initialRunState(), status: 'running' }, envelope('progress', { phase: 'warmup', done: 0, expected: 0, remaining_s: 0 }))), 'warming up', 'the wait is over and the counts are not there yet');
     assert.equal(progressSentence(reduce(initialRunState(), envelope('progress', { phase: 'warmup', done: 0, expected: 0, remaining_s: 0, waits_for: 'another benchmark (pid 7: serve.py)' }))), 'waits for another benchmark (pid 7: serve.py) to end, because two at once would measure each other');
     const finished = reduce(ended, envelope('finished', { cancelled: true, elapsed_s: 1, counted_trials: 1 }));
     assert.equal(finished.status, 'cancelled');
