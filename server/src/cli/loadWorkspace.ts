@@ -6,7 +6,7 @@ import type { Machine } from '../core/machine.ts';
 import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
 import { Engine, type EngineConfig } from '../engine/engine.ts';
 import { loadParsers } from '../host/node/grammars.ts';
-import { ReadingThread } from '../host/node/readingThread.ts';
+import { paysToReadAhead, ReadingThread } from '../host/node/readingThread.ts';
 import { probeMachine } from '../host/node/runnerProcess.ts';
 import { configsAbove, pathOfUri, readSourceAtOnce, scanDirectory, uriOfPath } from '../host/node/workspaceFiles.ts';
 import { engineSources } from '../lsp/reportSources.ts';
@@ -42,7 +42,7 @@ export async function loadWorkspace(paths: readonly string[], machineFile: strin
       files.add(full);
     }
   }
-  help.prepare(files.size);
+  if (paysToReadAhead(files.size)) help.prepare();
   for (const file of files) {
     if (engine.text(uriOfPath(file))) continue;
     // A dangling link or a file without permission is no reason to withhold the rest; only what was named must be there.

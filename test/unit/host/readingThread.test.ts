@@ -38,7 +38,7 @@ describe('reading ahead', function () {
 
   beforeEach(() => {
     help = new ReadingThread();
-    help.prepare(1000);
+    help.prepare();
   });
   afterEach(() => help.stop());
 

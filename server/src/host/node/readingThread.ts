@@ -13,6 +13,14 @@ const WORTH_A_THREAD = 150;
 /** No file takes this long, in milliseconds: the thread has died. */
 const PATIENCE = 20_000;
 
+/** Above this load per processor others need them: two threads would only take turns, and do more work in all. */
+const BUSY_LOAD = 1.5;
+
+/** True when a thread makes the reading of so many files faster. */
+export function paysToReadAhead(files: number): boolean {
+  return files >= WORTH_A_THREAD && os.availableParallelism() > 1 && (os.loadavg()[0] ?? 0) < BUSY_LOAD * os.cpus().length;
+}
+
 export class ReadingThread implements ReadingHelp {
   #worker: Worker | null = null;
   #files: readonly FileToRead[] = [];
@@ -23,9 +31,8 @@ export class ReadingThread implements ReadingHelp {
   readonly #outlines = new Map<number, { readonly mayHoldMainGuard: boolean }>();
   readonly #imports = new Map<number, readonly string[] | null>();
 
-  /** Starts a thread for a workspace of so many files, unless it would not pay. */
-  prepare(files: number): void {
-    if (files < WORTH_A_THREAD || os.availableParallelism() < 2) return;
+  /** Starts the thread, so that it is there once the files are. */
+  prepare(): void {
     const script = path.join(import.meta.dirname, 'readingWorker.js');
     this.#worker = new Worker(existsSync(script) ? script : path.join(import.meta.dirname, 'readingWorker.ts'));
     this.#worker.unref();
