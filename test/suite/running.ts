@@ -132,12 +132,12 @@ describe('round a benchmark', function () {
     reply = await vscode.commands.executeCommand<Reply>('threadgauge.benchmarkGrid', launch, { confirmed: true, threads: [1], instances: [1, 2], latencyLimitSeconds: 60, budgetSeconds: 30 });
     assert.equal(reply?.outcome, 'finished', reply?.message ?? (await notifications()));
     const { front, arms } = reply?.state ?? {};
-    assert.ok((front?.points.length ?? 0) >= 2, 'points were measured');
     assert.ok(front?.points.some(({ instances }) => instances === 2), arms?.map(({ arm }) => arm.label).join(', '));
     assert.ok(front?.points.some(({ on_front: onFront }) => onFront));
-    const text = await reportWith('Latency against throughput');
+    // The panel draws four times a second: the last it gets to know is what was seen of the processes.
+    const text = await reportWith('Threads, as they were seen');
     if (text === null) return;
-    for (const wanted of ['Shortest time: ', 'Most work: ', 'Instances x threads', 'Threads, as they were seen']) assert.ok(text.includes(wanted), `${wanted} in ${text}`);
+    for (const wanted of ['Latency against throughput', 'Shortest time: ', 'Most work: ', 'Instances x threads']) assert.ok(text.includes(wanted), `${wanted} in ${text}`);
     await prepareWindow();
     await vscode.commands.executeCommand('threadgauge.showReport');
     await vscode.commands.executeCommand('workbench.action.toggleMaximizeEditorGroup');
