@@ -428,9 +428,10 @@ describe('bench on the command line', function () {
   });
 
   it('prints what was measured until Ctrl-C', async () => {
-    const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52, 4: 0.5 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.2 });
+    const law = JSON.stringify({ seconds_by_threads: { 1: 1, 2: 0.52, 4: 0.5 }, noise: 0.01, outliers: 0, drift: 0, real_seconds: 0.6 });
+    // A search may end after a dozen runs, so that each takes long enough for the interruption to come before the end.
     const { child, outcome } = start(['bench', '--simulate', law, '--threads', '1,2,4', '--', 'true'], folder);
-    await new Promise<void>((resolve) => child.stdout?.on('data', (text: Buffer) => (String(text).includes('settings') ? setTimeout(resolve, 2500) : undefined)));
+    await new Promise<void>((resolve) => child.stdout?.on('data', (text: Buffer) => (String(text).includes('settings') ? setTimeout(resolve, 4000) : undefined)));
     child.kill('SIGINT');
     const { code, out } = await outcome;
     assert.equal(code, 2);
