@@ -12,6 +12,7 @@ use crate::bench::{Bench, Cap, Score, Stop};
 use crate::confirm::{self, Confirmation, FEWEST_BLOCKS};
 use crate::records::{ArmRecord, InBlock};
 use crate::stats;
+use crate::two_way::{self, TwoWay};
 use crate::verdict::{self, Shown};
 
 /// A cell leaves when another is better by this factor in both.
@@ -145,13 +146,7 @@ impl Grid {
         let mut alive: Vec<usize> = (0..bench.records.arms.len()).collect();
         let mut order = alive.clone();
         for block in 1..=blocks {
-            if block % 2 == 1 {
-                order.clone_from(&alive);
-                bench.random.shuffle(&mut order);
-            } else {
-                order.retain(|arm| alive.contains(arm));
-                order.reverse();
-            }
+            bench.random.take_turns(block, &alive, &mut order);
             let left = blocks - block + 1;
             let stage: Vec<(usize, u32)> = alive.iter().map(|&arm| (arm, if block == 1 { left.min(2) } else { left })).collect();
             self.block(bench, &order, &stage, !grid.exhaustive)?;
@@ -265,8 +260,8 @@ impl Grid {
         let latencies: Vec<(usize, u32, f64)> =
             self.rates.iter().flat_map(|(&arm, rates)| rates.keys().filter_map(move |block| Some((arm, *block, arms[arm].blocks.get(block)?.log - 1e9_f64.ln())))).collect();
         let rates: Vec<(usize, u32, f64)> = self.rates.iter().flat_map(|(&arm, rates)| rates.iter().map(move |(&block, &rate)| (arm, block, rate))).collect();
-        let (latency, one) = effects(&latencies);
-        let (throughput, other) = effects(&rates);
+        let TwoWay { arms: latency, scatter: one, .. } = two_way::fit(&latencies);
+        let TwoWay { arms: throughput, scatter: other, .. } = two_way::fit(&rates);
         let cells = latency
             .iter()
             .filter_map(|(&arm, &latency)| {
@@ -274,7 +269,7 @@ impl Grid {
                 Some((arm, cell))
             })
             .collect();
-        let deviation = one.zip(other).map(|((a, degrees), (b, _))| (a.max(b), degrees));
+        let deviation = one.zip(other).map(|(a, b)| (a.deviation.max(b.deviation), a.degrees));
         Known { cells, deviation }
     }
 
@@ -450,49 +445,9 @@ fn add_cell(bench: &mut Bench<'_, '_>, wanted: u32, threads: u32) -> usize {
     bench.records.arms.len() - 1
 }
 
-/// The mean of every arm with what its blocks have in common taken off, and what is left: its standard deviation
-/// and degrees of freedom, at least four.
-fn effects(scores: &[(usize, u32, f64)]) -> (BTreeMap<usize, f64>, Option<(f64, usize)>) {
-    let mut arms: BTreeMap<usize, f64> = scores.iter().map(|&(arm, ..)| (arm, 0.0)).collect();
-    let mut blocks: BTreeMap<u32, f64> = scores.iter().map(|&(_, block, _)| (block, 0.0)).collect();
-    for _ in 0..20 {
-        mean_by(&mut arms, scores.iter().map(|&(arm, block, log)| (arm, log - blocks[&block])).collect());
-        mean_by(&mut blocks, scores.iter().map(|&(arm, block, log)| (block, log - arms[&arm])).collect());
-        // The level of the whole stays with the arms.
-        let level = blocks.values().sum::<f64>() / blocks.len().max(1) as f64;
-        for effect in blocks.values_mut() {
-            *effect -= level;
-        }
-        for effect in arms.values_mut() {
-            *effect += level;
-        }
-    }
-    let degrees = (scores.len() + 1).checked_sub(arms.len() + blocks.len()).filter(|&degrees| degrees >= 4);
-    let squares: f64 = scores.iter().map(|&(arm, block, log)| (log - arms[&arm] - blocks[&block]).powi(2)).sum();
-    (arms, degrees.map(|degrees| ((squares / degrees as f64).sqrt(), degrees)))
-}
-
-fn mean_by<K: Ord + Copy>(effects: &mut BTreeMap<K, f64>, rests: Vec<(K, f64)>) {
-    let mut sums: BTreeMap<K, (f64, f64)> = BTreeMap::new();
-    for (key, rest) in rests {
-        let sum = sums.entry(key).or_default();
-        *sum = (sum.0 + rest, sum.1 + 1.0);
-    }
-    for (key, (sum, count)) in sums {
-        effects.insert(key, sum / count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_slowed_a_block_is_no_property_of_the_arms_in_it() {
-        // Arm 1 is slower by 0.1; block 1, in which only arms 1 and 2 ran, was slow for all.
-        let (arms, _) = effects(&[(0, 0, 1.0), (1, 0, 1.1), (2, 0, 1.0), (1, 1, 1.6), (2, 1, 1.5)]);
-        assert!((arms[&1] - arms[&0] - 0.1).abs() < 1e-6 && (arms[&2] - arms[&0]).abs() < 1e-6, "{arms:?}");
-    }
 
     fn cell(instances: u32, threads: u32, latency: f64, runs: usize) -> Cell {
         Cell { instances, threads, latency: latency.ln(), throughput: (f64::from(instances) / latency).ln(), runs }

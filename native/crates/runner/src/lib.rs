@@ -24,6 +24,7 @@ mod selection;
 mod serve;
 mod simulated;
 mod turn;
+mod two_way;
 pub mod stats;
 mod vary;
 mod verdict;

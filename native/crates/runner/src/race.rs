@@ -29,14 +29,7 @@ pub(crate) fn race(bench: &mut Bench<'_, '_>, arms: &[usize], phase: Phase) -> R
     let most = bench.request.limits.max_blocks;
     let exhaustive = bench.request.limits.exhaustive && phase == Phase::Race;
     for block in 1..=most {
-        // Pairs of blocks mirror each other: a linear drift cancels over the pair.
-        if block % 2 == 1 {
-            order.clone_from(&alive);
-            bench.random.shuffle(&mut order);
-        } else {
-            order.retain(|arm| alive.contains(arm));
-            order.reverse();
-        }
+        bench.random.take_turns(block, &alive, &mut order);
         let number = bench.next_block;
         bench.next_block += 1;
         let stage: Vec<(usize, u32)> = alive.iter().map(|&arm| (arm, MIN_BLOCKS.min(most).saturating_sub(block - 1).max(1))).collect();

@@ -35,6 +35,18 @@ impl Random {
         self.0.bool()
     }
 
+    /// The order of the arms in a block, blocks counted from 1: every odd block draws a new one of `alive`, the
+    /// even block after it mirrors it without those that left, so that a linear drift cancels over the pair.
+    pub fn take_turns(&mut self, block: u32, alive: &[usize], order: &mut Vec<usize>) {
+        if block % 2 == 1 {
+            alive.clone_into(order);
+            self.shuffle(order);
+        } else {
+            order.retain(|arm| alive.contains(arm));
+            order.reverse();
+        }
+    }
+
     /// Puts `items` into random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         self.0.shuffle(items);

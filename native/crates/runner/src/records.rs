@@ -6,6 +6,7 @@ use threadgauge_protocol::{Arm, ArmSummary};
 
 use crate::observe::Collected;
 use crate::stats;
+use crate::two_way::{self, TwoWay};
 
 /// The score of an arm in one block.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -185,20 +186,21 @@ impl Records {
     /// arms share their evidence, so that two blocks of many arms tell what five of two would. `None`
     /// below four degrees of freedom.
     pub fn scatter(&self, since: u32) -> Option<Scatter> {
-        fit(&self.scores_since(since)).map(|(scatter, _)| scatter)
+        two_way::fit(&self.scores_since(since)).scatter
     }
 
     /// The same without the few runs that were far slower than all others let expect.
     pub fn usual_scatter(&self, since: u32) -> Option<Scatter> {
         let mut scores = self.scores_since(since);
         for _ in 0..CLIPPINGS {
-            let (_, residuals) = fit(&scores)?;
+            let TwoWay { residuals, scatter, .. } = two_way::fit(&scores);
+            scatter?;
             let most = FAR * NORMAL_MAD * stats::median(&residuals.iter().map(|residual| residual.abs()).collect::<Vec<_>>())?;
             for (score, residual) in scores.iter_mut().zip(&residuals).filter(|(_, residual)| residual.abs() > most) {
                 score.2 -= residual - residual.signum() * most;
             }
         }
-        fit(&scores).map(|(scatter, _)| scatter)
+        two_way::fit(&scores).scatter
     }
 
     /// Arm, block and logarithm of all complete scores.
@@ -239,25 +241,6 @@ impl Records {
             calls: (record.calls > 0).then_some(record.calls),
         })
     }
-}
-
-/// What is left of every score once the means of its arm and its block are taken off, and how much that is.
-fn fit(scores: &[(usize, u32, f64)]) -> Option<(Scatter, Vec<f64>)> {
-    let mut arms: BTreeMap<usize, f64> = scores.iter().map(|&(arm, ..)| (arm, 0.0)).collect();
-    let mut blocks: BTreeMap<u32, f64> = scores.iter().map(|&(_, block, _)| (block, 0.0)).collect();
-    let degrees = (scores.len() + 1).checked_sub(arms.len() + blocks.len()).filter(|&degrees| degrees >= 4)?;
-    // Means of arms and blocks in turn: not every arm is in every block.
-    for _ in 0..20 {
-        for (&arm, effect) in &mut arms {
-            *effect = stats::mean(&scores.iter().filter(|score| score.0 == arm).map(|&(_, block, log)| log - blocks[&block]).collect::<Vec<_>>())?;
-        }
-        for (&block, effect) in &mut blocks {
-            *effect = stats::mean(&scores.iter().filter(|score| score.1 == block).map(|&(arm, _, log)| log - arms[&arm]).collect::<Vec<_>>())?;
-        }
-    }
-    let residuals: Vec<f64> = scores.iter().map(|&(arm, block, log)| log - arms[&arm] - blocks[&block]).collect();
-    let squares: f64 = residuals.iter().map(|residual| residual.powi(2)).sum();
-    Some((Scatter { deviation: (squares / degrees as f64).sqrt(), degrees }, residuals))
 }
 
 #[cfg(test)]

@@ -140,18 +140,12 @@ impl Further {
         let mut order = Vec::new();
         bench.best = Some(self.winner);
         for block in 1..=MOST_BLOCKS {
-            if block % 2 == 1 {
-                order.clone_from(&alive);
-                order.push(self.winner);
-                bench.random.shuffle(&mut order);
-            } else {
-                order.retain(|arm| *arm == self.winner || alive.contains(arm));
-                order.reverse();
-            }
+            let racing: Vec<usize> = alive.iter().copied().chain([self.winner]).collect();
+            bench.random.take_turns(block, &racing, &mut order);
             let number = bench.next_block;
             bench.next_block += 1;
             let left = MOST_BLOCKS - block + 1;
-            let stage: Vec<(usize, u32)> = alive.iter().map(|&arm| (arm, left.min(2))).chain([(self.winner, left.min(2))]).collect();
+            let stage: Vec<(usize, u32)> = racing.iter().map(|&arm| (arm, left.min(2))).collect();
             bench.set_ahead(&stage, true);
             for &arm in &order {
                 run_in_block(bench, arm, Phase::Vary, number)?;
