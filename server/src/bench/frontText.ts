@@ -3,6 +3,7 @@ import { formatCpuList } from '../core/cpuList.ts';
 import type { Arm } from './protocol.generated.ts';
 import { durationText } from './quantities.ts';
 import type { RunState } from './runState.ts';
+import { shellWord } from './shellWord.ts';
 
 /** Columns of the table of points; nothing when no grid was measured. */
 export function frontTable(state: RunState): readonly (readonly string[])[] {
@@ -33,23 +34,23 @@ function rateText(rate: number): string {
 }
 
 /** How the picks of a grid are started by hand, one text for each; nothing when no grid was measured. */
-export function startTexts(state: RunState, word: (text: string) => string): readonly string[] {
+export function startTexts(state: RunState): readonly string[] {
   const { front, plan } = state;
   if (!front || !plan) return [];
   const picks = [...new Set([front.within_limit, front.throughput].filter((arm) => arm != null))];
   return picks.flatMap((index) => {
     const arm = state.arms[index]?.arm;
-    return arm === undefined || state.arms[index]?.current === true ? [] : [`To start ${arm.label}:\n${commandLines(arm, plan.command, word).map((line) => `  ${line}`).join('\n')}`];
+    return arm === undefined || state.arms[index]?.current === true ? [] : [`To start ${arm.label}:\n${commandLines(arm, plan.command).map((line) => `  ${line}`).join('\n')}`];
   });
 }
 
 /** The commands that start every instance of an arm, each on CPUs of its own. */
-export function commandLines(arm: Arm, command: readonly string[], word: (text: string) => string): readonly string[] {
-  const assignments = Object.entries(arm.env).map(([name, value]) => (value === null ? `-u ${name}` : `${name}=${word(value)}`));
+export function commandLines(arm: Arm, command: readonly string[]): readonly string[] {
+  const assignments = Object.entries(arm.env).map(([name, value]) => (value === null ? `-u ${name}` : `${name}=${shellWord(value)}`));
   const unsets = assignments.filter((text) => text.startsWith('-u '));
   const sets = assignments.filter((text) => !text.startsWith('-u '));
   const environment = unsets.length > 0 ? ['env', ...unsets, ...sets] : sets;
-  const words = [...command, ...(arm.arguments ?? [])].map(word);
+  const words = [...command, ...(arm.arguments ?? [])].map(shellWord);
   const count = arm.instances ?? 1;
   const lines = Array.from({ length: count }, (_, index) => {
     const cpus = arm.cpus?.[index];

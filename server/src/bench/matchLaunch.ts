@@ -2,6 +2,7 @@
 import type { Launch } from '../core/launchGraph.ts';
 import type { Machine } from '../core/machine.ts';
 import type { InspectedProcess } from './protocol.generated.ts';
+import { shellWord } from './shellWord.ts';
 
 /** How paths and file URIs lead to each other; the rim knows. */
 export interface Paths {
@@ -120,7 +121,7 @@ export function commandText(process: InspectedProcess): string {
   const title = TITLE.exec(process.command.join(' '));
   const words = title ? [title[1] ?? '', title[2] ?? ''] : withoutInterpreter(process.command);
   const variables = Object.entries(process.environment ?? {}).filter(([name]) => name !== 'LD_PRELOAD' && name !== 'NODE_OPTIONS');
-  return [...variables.map(([name, value]) => `${name}=${quoted(value)}`), ...words.map(quoted)].join(' ');
+  return [...variables.map(([name, value]) => `${name}=${shellWord(value)}`), ...words.map(shellWord)].join(' ');
 }
 
 /** `python /venv/bin/gunicorn` is how the script `gunicorn` is run. */
@@ -128,8 +129,4 @@ function withoutInterpreter(words: readonly string[]): readonly string[] {
   const [first = '', second = ''] = words;
   const script = second.replace(/^.*[\\/]/, '');
   return /(?:^|[\\/])python[\d.]*$/.test(first) && PROGRAMS.has(script) ? [script, ...words.slice(2)] : words;
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -12,6 +12,7 @@ import { frontTable, startTexts } from '../bench/frontText.ts';
 import type { BenchRequest, SimulatedWorkload } from '../bench/protocol.generated.ts';
 import { parseRecording, type Recording, type SourceLines } from '../bench/recording.ts';
 import type { RunState } from '../bench/runState.ts';
+import { shellWord } from '../bench/shellWord.ts';
 import type { VaryChoice } from '../bench/variations.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
@@ -296,10 +297,6 @@ async function loadAll(engine: Engine, folder: string, wanted: (file: string) =>
   for (const file of files) if (wanted(file) && !engine.text(uriOfPath(file))) tryOpenFile(engine, file);
 }
 
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 function simulated(request: BenchRequest, json: string): BenchRequest {
   try {
     const workload = JSON.parse(json) as SimulatedWorkload;
@@ -352,7 +349,7 @@ function report(state: RunState, sources?: SourceLines, gated = false, plan?: Pl
   // The sentence of a verdict tells its own figures, where they are what it rests on.
   if (ratio !== null && !closingSentence(state).includes('confidence interval')) parts.push(ratio);
   if (!state.failed) parts.push(style.bold(closingSentence(state)));
-  parts.push(...startTexts(state, shellWord));
+  parts.push(...startTexts(state));
   return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
 }
 

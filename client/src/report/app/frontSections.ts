@@ -8,7 +8,7 @@ export function frontSections(state: RunState): readonly HTMLElement[] {
   const [heads, ...rows] = frontTable(state);
   if (!state.front || !heads) return [];
   const sentences = frontSentences(state);
-  const starts = startTexts(state, (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`));
+  const starts = startTexts(state);
   return [
     element(
       'section',

@@ -1,10 +1,11 @@
 /** What a benchmark needs to know of this computer: paths, programs, the Python to use. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Machine } from '../../core/machine.ts';
 import type { BenchHost, Interpreter } from '../../bench/request.ts';
 import { findAllocators, openMpOf, readText, switchesOf } from './benchSurroundings.ts';
+import { isExecutable } from './executable.ts';
 import { findNodeProbe, findProbeDirectory } from './findRunner.ts';
 import { pathOfUri } from './workspaceFiles.ts';
 
@@ -67,16 +68,16 @@ function findInterpreter(word: string, from: string, environment: Readonly<Recor
     if (found !== null) return { path: found, from: 'named in the launch' };
     return { problem: `The Python ${/[\\/]/.test(word) ? path.resolve(from, word) : word}, which the launch names, does not exist or may not be executed.` };
   }
-  if (options.chosen && isProgram(options.chosen)) return { path: options.chosen, from: "the Python extension's choice" };
+  if (options.chosen && isExecutable(options.chosen)) return { path: options.chosen, from: "the Python extension's choice" };
   if (options.interpreter) return given(options.interpreter, 'setting threadgauge.interpreter');
   for (const directory of searchDirectories(from, options.folders)) {
     for (const name of ['.venv', 'venv']) {
       const candidate = pythonOf(path.join(directory, name));
-      if (isProgram(candidate)) return { path: candidate, from: `${name} in ${directory}` };
+      if (isExecutable(candidate)) return { path: candidate, from: `${name} in ${directory}` };
     }
   }
   const active = environment['VIRTUAL_ENV'];
-  if (active && isProgram(pythonOf(active))) return { path: pythonOf(active), from: 'VIRTUAL_ENV' };
+  if (active && isExecutable(pythonOf(active))) return { path: pythonOf(active), from: 'VIRTUAL_ENV' };
   for (const name of new Set([word, 'python3', 'python'])) {
     const found = findProgram(name, from, environment['PATH'] ?? '');
     if (found !== null) return { path: found, from: 'PATH' };
@@ -106,13 +107,13 @@ function pythonOf(environment: string): string {
 function findProgram(word: string, cwd: string, searchPath: string): string | null {
   if (/[\\/]/.test(word)) {
     const named = path.resolve(cwd, word);
-    return isProgram(named) ? named : null;
+    return isExecutable(named) ? named : null;
   }
   const names = WINDOWS ? [word, `${word}.exe`] : [word];
   for (const directory of searchPath.split(path.delimiter)) {
     for (const name of names) {
       const candidate = path.resolve(cwd, directory, name);
-      if (directory !== '' && isProgram(candidate)) return candidate;
+      if (directory !== '' && isExecutable(candidate)) return candidate;
     }
   }
   return null;
@@ -120,15 +121,6 @@ function findProgram(word: string, cwd: string, searchPath: string): string | nu
 
 function isFile(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return isFile(file);
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Where ThreadGauge's own native parts are. */
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isExecutable } from './executable.ts';
 
 const NAME = process.platform === 'win32' ? 'threadgauge-runner.exe' : 'threadgauge-runner';
 
@@ -10,9 +11,9 @@ export type FoundRunner = { readonly path: string } | { readonly problem: string
 /** Looks at the setting, `THREADGAUGE_RUNNER`, beside the bundle, and in the build directory when run from source. */
 export function findRunner(setting: string | undefined): FoundRunner {
   const named = setting || process.env['THREADGAUGE_RUNNER'];
-  if (named) return isProgram(named) ? { path: path.resolve(named) } : { problem: `The runner ${named} does not exist or may not be executed.` };
+  if (named) return isExecutable(named) ? { path: path.resolve(named) } : { problem: `The runner ${named} does not exist or may not be executed.` };
   const candidates = [...ancestors(import.meta.dirname).flatMap((directory) => [path.join(directory, 'bin', NAME), path.join(directory, 'dist/bin', NAME)]), ...buildDirectories()];
-  const found = candidates.find(isProgram);
+  const found = candidates.find(isExecutable);
   return found === undefined ? { problem: `The benchmark runner ${NAME} is not installed for this platform (${process.platform}-${process.arch}).` } : { path: found };
 }
 
@@ -31,7 +32,7 @@ export function findNodeProbe(): string | null {
 function buildDirectories(): string[] {
   const builds = ancestors(import.meta.dirname).flatMap((directory) => ['release', 'debug'].map((kind) => path.join(directory, 'native/target', kind, NAME)));
   // The one built last is the one being worked on.
-  return builds.filter(isProgram).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  return builds.filter(isExecutable).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
 }
 
 /** The directory and its parents as far as a checkout is deep. */
@@ -39,13 +40,4 @@ function ancestors(directory: string): string[] {
   const all = [directory];
   for (let i = 0; i < 4; i++) all.push(path.dirname(all[all.length - 1] ?? directory));
   return all;
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }
