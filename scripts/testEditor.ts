@@ -111,12 +111,17 @@ async function runSession(name: string, trusted: boolean): Promise<readonly stri
         await page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click({ timeout: 20_000 });
         return { clicked: true };
       }
-      for (const frame of page.frames()) {
-        const button = frame.getByRole('button', { name: text, exact: true });
-        if ((await button.count().catch(() => 0)) === 0) continue;
-        await button.first().click({ timeout: 20_000 });
-        return { clicked: true };
-      }
+      // A webview draws a little after the extension knows: what is not there yet is waited for, as a person would.
+      const until = Date.now() + 20_000;
+      do {
+        for (const frame of page.frames()) {
+          const button = frame.getByRole('button', { name: text, exact: true });
+          if ((await button.count().catch(() => 0)) === 0) continue;
+          await button.first().click({ timeout: 20_000 });
+          return { clicked: true };
+        }
+        await page.waitForTimeout(100);
+      } while (Date.now() < until);
       throw new Error(`No button reads "${text}".`);
     }
     if (url === '/press') {

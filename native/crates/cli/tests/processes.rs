@@ -689,7 +689,8 @@ fn a_paused_run_finishes_its_trial_waits_without_cost_and_goes_on() {
     runner.send(&Command::Pause(Empty {}));
     let before = runner.until(paused);
     assert!(matches!(before.iter().rev().nth(1), Some(Event::TrialFinished(_) | Event::Progress(_))), "the trial ends first: {before:?}");
-    let ended = |event: &&Event| matches!(event, Event::TrialFinished(trial) if trial.status == TrialStatus::Ok);
+    // A neighbour may have disturbed it: kept is kept.
+    let ended = |event: &&Event| matches!(event, Event::TrialFinished(trial) if went_well(trial));
     assert_eq!(before.iter().filter(ended).count(), 1, "what ran is kept: {before:?}");
     events.extend(before);
     runner.assert_no_survivors(Duration::from_secs(2));
@@ -1115,7 +1116,7 @@ fn instances_work_at_the_same_time_on_cpus_of_their_own() {
     let events = runner.rest();
     runner.assert_no_survivors(Duration::ZERO);
     let pairs: Vec<&TrialFinished> = events.iter().filter_map(|event| if let Event::TrialFinished(trial) = event { Some(trial) } else { None }).filter(|trial| trial.arm == 1).collect();
-    assert!(!pairs.is_empty() && pairs.iter().all(|trial| trial.status == TrialStatus::Ok && trial.instances_ns.len() == 2), "{pairs:?}");
+    assert!(!pairs.is_empty() && pairs.iter().all(|trial| went_well(trial) && trial.instances_ns.len() == 2), "{pairs:?}");
     for trial in pairs {
         let region = trial.region_ns.expect("a region");
         assert!((195_000_000..2_000_000_000).contains(&region), "the wait for the other is not part of the region: {region}");
