@@ -44,7 +44,15 @@ export function judge(label: string, tool: string, { wall, wallInterval, cpu, cp
   if (!byWall && (cpu === null || !cpuTells)) return null;
   const [difference, [low, high]] = byWall || cpu === null ? [wall, wallInterval] : [cpu, cpuInterval];
   const how = byWall ? 'by the wall clock' : `by CPU time, since other programs used ${load.toFixed(1)} CPUs`;
-  return { what: `${label}: within 2 % of ${tool} ${how} (${percent(difference, 2)}, 95 % interval ${percent(low, 2)} to ${percent(high, 2)})`, holds: Math.abs(difference) <= AGREE || (low < AGREE && high > -AGREE) };
+  const within = Math.abs(difference) <= AGREE;
+  const holds = within || (low < AGREE && high > -AGREE);
+  return { what: `${label}: ${within ? 'within' : holds ? 'not certainly beyond' : 'beyond'} 2 % of ${tool} ${how} (${percent(difference, 2)}, 95 % interval ${percent(low, 2)} to ${percent(high, 2)})`, holds };
+}
+
+/** Other programs' CPUs during the rounds; of commands too short to tell, those just before. */
+export function loadDuring(during: readonly number[], before: readonly number[]): number {
+  const told = during.filter((cpus) => !Number.isNaN(cpus));
+  return median(told.length > 0 ? told : before);
 }
 
 /** What is said of a comparison that was not judged. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 // @ts-expect-error Plain JavaScript, because it also runs before Node 24 is there.
 import { cache } from '../bootstrap.mjs';
 import type { BenchRequest } from '../../server/src/bench/protocol.generated.ts';
-import { agreement, differences, inTurns, judge, type Said, unjudged } from './agreement.ts';
+import { agreement, differences, inTurns, judge, loadDuring, type Said, unjudged } from './agreement.ts';
 import { median, percent } from './exactBounds.ts';
 import { quiet } from './machineLoad.ts';
 import { arm, cleanEnvironment, demand, foreignCpus, measure, PROGRAMS } from './measure.ts';
@@ -34,9 +34,10 @@ export const hyperfine: Part = {
     for (const [label, argv] of commands) {
       const said: (readonly [Said, Said])[] = [];
       const own: number[] = [];
+      const before: number[] = [];
       let runs = 0;
       for (let round = 0; round < rounds; round++) {
-        if (!surroundings.quick) await quiet(0.15, 5_000);
+        if (!surroundings.quick) before.push(await quiet(0.15, 5_000));
         const ours = async (): Promise<Said> => {
           const state = demand(await measure(wholeCommand(argv, surroundings, round), surroundings.runner));
           own.push(foreignCpus(state));
@@ -51,7 +52,7 @@ export const hyperfine: Part = {
       const found = agreement(said);
       const ms = (side: 0 | 1): string => `${(1000 * median(said.map((pair) => pair[side].wall))).toFixed(2)} ms`;
       rows.push([label, ms(0), String(runs), ms(1), String(rounds * PER_ROUND), ...differences(found)]);
-      const load = median(own.filter((cpus) => !Number.isNaN(cpus)));
+      const load = loadDuring(own, before);
       const check = surroundings.quick ? null : judge(label, 'hyperfine', found, load, !label.startsWith('sleep'));
       if (check) checks.push(check);
       else if (!surroundings.quick) impossible.push(unjudged(label, load));
