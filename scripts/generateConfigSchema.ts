@@ -1,6 +1,7 @@
 /** Writes the JSON Schema of `.threadgauge.json` from the rules and the machine's fields. */
 import { CONFIG_NAME } from '../server/src/engine/folderConfig.ts';
 import type { UNKNOWN_MACHINE } from '../server/src/core/machine.ts';
+import { MEASURED_KINDS } from '../server/src/core/measuredKinds.ts';
 import { RULES } from '../server/src/rules/index.ts';
 
 const LEVELS = ['off', 'error', 'warning', 'information', 'hint'];
@@ -60,7 +61,10 @@ export function generateConfigSchema(): ReadonlyMap<string, string> {
         type: 'object',
         description: 'Levels of rules; rules that are not named keep their own.',
         additionalProperties: false,
-        properties: Object.fromEntries([...RULES].sort((a, b) => (a.id < b.id ? -1 : 1)).map((rule) => [rule.id, { enum: LEVELS, default: rule.severity, description: `${rule.summary} (${rule.family})` }])),
+        properties: Object.fromEntries([
+          ...[...RULES].sort((a, b) => (a.id < b.id ? -1 : 1)).map((rule) => [rule.id, { enum: LEVELS, default: rule.severity, description: `${rule.summary} (${rule.family})` }] as const),
+          ...[...MEASURED_KINDS].map(([kind, summary]) => [kind, { enum: LEVELS, default: 'information', description: `${summary} (found by a benchmark)` }] as const),
+        ]),
       },
       machine: { type: ['object', 'null'], description: 'The machine the code is meant for: what `threadgauge machine --format json` prints there. Fields left out are not known.', additionalProperties: false, properties: machineFields },
     },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { activationEvents } from '../server/src/core/fileFormats.ts';
 import { CONFIG_NAME } from '../server/src/engine/folderConfig.ts';
+import { MEASURED_KINDS } from '../server/src/core/measuredKinds.ts';
 import { RULES } from '../server/src/rules/index.ts';
 import { SCHEMA_FILE } from './generateConfigSchema.ts';
 import { GRAMMARS } from './generateGrammar.ts';
@@ -86,9 +87,10 @@ function settings(): Readonly<Record<string, unknown>> {
       scope: 'window',
       default: {},
       markdownDescription: 'Levels of single rules, e.g. `{ "env-set-after-import": "error" }`. Rules that are not named keep their own level.',
-      properties: Object.fromEntries(
-        rules.map((rule) => [rule.id, { type: 'string', enum: LEVELS, default: rule.severity, markdownDescription: `${rule.summary} (${rule.family})` }]),
-      ),
+      properties: Object.fromEntries([
+        ...rules.map((rule) => [rule.id, { type: 'string', enum: LEVELS, default: rule.severity, markdownDescription: `${rule.summary} (${rule.family})` }] as const),
+        ...[...MEASURED_KINDS].map(([kind, summary]) => [kind, { type: 'string', enum: LEVELS, default: 'information', markdownDescription: `${summary} (found by a benchmark)` }] as const),
+      ]),
       additionalProperties: false,
     },
     'threadgauge.machine': {

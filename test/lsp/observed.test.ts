@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Diagnostic } from 'vscode-languageserver';
+import { type CodeAction, type Diagnostic, DiagnosticSeverity } from 'vscode-languageserver';
 import type { BenchReply } from '../../server/src/bench/messages.ts';
 import { SERVER_COMMANDS } from '../../server/src/bench/messages.ts';
 import { startClient, type TestClient, until } from './testClient.ts';
@@ -74,5 +74,34 @@ describe('findings of a benchmark in the editor', function () {
     assert.equal((await measured(uri))[0]?.range.start.line, 2, 'it follows the text');
     await command(SERVER_COMMANDS.clearMeasurements);
     assert.deepEqual(await measured(uri), []);
+  });
+
+  it('obey levels and comments, and a comment for one of them is not called unknown or unused', async () => {
+    client = await startClient(folder, { runnerPath: path.join(folder, '../runner') });
+    const config = path.join(folder, '.threadgauge.json');
+    writeFileSync(config, '{ "rules": { "measured-quota-unseen": "warning" } }\n');
+    const configUri = client.open(config);
+    const uri = client.open(path.join(folder, '.vscode/launch.json'));
+    const reply = (await command(SERVER_COMMANDS.bench, { uri: pathToFileURL(path.join(folder, '.vscode/launch.json')).href, launchId: 'work' })) as BenchReply;
+    assert.equal(reply.outcome, 'finished', reply.message);
+    const [found] = await measured(uri);
+    assert.equal(found?.severity, DiagnosticSeverity.Warning);
+    assert.deepEqual((await client.diagnostics(configUri)).items ?? [], [], 'the kind is known');
+
+    const actions = (await client.connection.sendRequest('textDocument/codeAction', { textDocument: { uri }, range: found?.range, context: { diagnostics: [found] } })) as readonly CodeAction[];
+    const ignore = actions.find(({ title }) => title === 'Ignore measured-quota-unseen here');
+    const [change] = ignore?.edit?.documentChanges ?? [];
+    const edit = change && 'edits' in change ? change.edits[0] : undefined;
+    assert.ok(edit && 'newText' in edit, JSON.stringify(actions));
+    assert.equal(edit.newText.trim(), '// threadgauge: ignore[measured-quota-unseen]');
+    const text = LAUNCH(2).split('\n');
+    text.splice(edit.range.start.line, 0, edit.newText.trimEnd());
+    void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri, version: 2 }, contentChanges: [{ text: text.join('\n') }] });
+    const codes = async (): Promise<readonly unknown[]> => ((await client.diagnostics(uri)).items ?? []).map(({ code }) => code);
+    assert.deepEqual(await codes(), []);
+    void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri, version: 3 }, contentChanges: [{ text: text.join('\n').replace('[measured-quota-unseen]', '[measured-spinning]') }] });
+    assert.deepEqual(await codes(), ['measured-quota-unseen'], 'another kind silences nothing, and whether it will is not known');
+    void client.connection.sendNotification('textDocument/didChange', { textDocument: { uri: configUri, version: 2 }, contentChanges: [{ text: '{ "rules": { "measured-quota-unseen": "off" } }\n' }] });
+    assert.deepEqual(await codes(), []);
   });
 });

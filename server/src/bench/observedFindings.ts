@@ -1,30 +1,11 @@
 /** What the operating system and the libraries showed of a launch as it is, beside its plan: the findings of a benchmark. */
-import type { Severity } from '../core/finding.ts';
+import type { Finding, Severity } from '../core/finding.ts';
 import type { Machine } from '../core/machine.ts';
+import type { MeasuredKind } from '../core/measuredKinds.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Observed } from './protocol.generated.ts';
 import { percentText, ratioText } from './quantities.ts';
 import type { RunState } from './runState.ts';
-
-/** Every kind, as `docs/measured.md` explains it. */
-export const OBSERVED_KINDS = [
-  'measured-busy-threads',
-  'measured-cpu-inflation',
-  'measured-openmp-runtimes',
-  'measured-quota-unseen',
-  'measured-spinning',
-  'measured-thread-count',
-  'measured-throttled',
-  'measured-waiting-threads',
-] as const;
-export type ObservedKind = (typeof OBSERVED_KINDS)[number];
-
-export interface ObservedFinding {
-  readonly kind: ObservedKind;
-  readonly severity: Severity;
-  /** Full sentences with the figures, the repetitions and the machine. */
-  readonly message: string;
-}
 
 /**
  * Thresholds, from the experiments of this project on 2 CPUs (256² and 1024² matrix products with 1 to 32 threads, quiet, beside
@@ -63,7 +44,7 @@ export function planKey(plan: Plan): string {
  * The findings of a finished run about the launch as it is (the setting in force). `plan` is that of the launch on the machine that measured,
  * `before` are the kinds that the run before it showed.
  */
-export function observedFindings(state: RunState, plan: Plan, before: ReadonlySet<ObservedKind> = new Set()): readonly ObservedFinding[] {
+export function observedFindings(state: RunState, plan: Plan, before: ReadonlySet<string> = new Set()): readonly Finding[] {
   const current = state.plan?.current ?? 0;
   const seen = state.observed.find((observed) => observed.arm === current);
   const arm = state.arms[current];
@@ -71,9 +52,10 @@ export function observedFindings(state: RunState, plan: Plan, before: ReadonlySe
   const runs = seen.runs ?? 0;
   const machine = state.hello?.machine;
   const measured = `Measured in ${runs} run${runs === 1 ? '' : 's'} of ${arm.arm.label} on ${machineName(machine)}.`;
-  const findings: ObservedFinding[] = [];
-  const add = (kind: ObservedKind, severity: Severity, ...sentences: string[]): void => void findings.push({ kind, severity, message: [...sentences, measured].join(' ') });
-  const above = (kind: ObservedKind, value: number, limit: number): boolean => value > limit * (before.has(kind) ? STAYS : 1);
+  const findings: Finding[] = [];
+  const { launch } = plan;
+  const add = (kind: MeasuredKind, severity: Severity, ...sentences: string[]): void => void findings.push({ rule: kind, family: 'measurement', severity, confidence: 'certain', message: [...sentences, measured].join(' '), primary: launch.anchor, related: [], launches: [launch.key], fixes: [], unnecessary: false });
+  const above = (kind: MeasuredKind, value: number, limit: number): boolean => value > limit * (before.has(kind) ? STAYS : 1);
   const quota = machine?.cpuQuota ?? null;
   const threads = plan.intraOp.value ?? seen.intra_op ?? null;
   const enough = runs >= FEWEST_RUNS;

@@ -14,10 +14,12 @@ import { parseRecording, type Recording, type SourceLines } from '../bench/recor
 import type { RunState } from '../bench/runState.ts';
 import { shellWord } from '../bench/shellWord.ts';
 import type { VaryChoice } from '../bench/variations.ts';
+import type { Finding } from '../core/finding.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
+import { CONFIG_NAME } from '../engine/folderConfig.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { debuggerStart, folderSettings, isDebugLaunch } from '../host/node/debugStart.ts';
 import { findRunner } from '../host/node/findRunner.ts';
@@ -108,7 +110,9 @@ async function run(target: string | undefined, command: readonly string[], optio
   if ('problem' in runner) throw new UsageError(runner.problem);
   const { machine, problem } = await probeMachine(undefined);
   if (machine === null) throw new UsageError(problem ?? 'this machine could not be described');
-  const prepared = await prepare(target, command, machine, options, cleanUp);
+  const readers = createReaders(await loadParsers());
+  const engine = new Engine({ readers, rules: [], machine });
+  const prepared = await prepare(target, command, machine, engine, readers, options, cleanUp);
   const { preview } = prepared;
   if (prepared.request === null) throw new UsageError(preview.refusal ?? 'this cannot be measured');
   let request = prepared.request;
@@ -133,7 +137,7 @@ async function run(target: string | undefined, command: readonly string[], optio
   const journal = await startJournal(header, options);
   const watched = await watchRun(request, runner.path, options.format, journal);
   const { state, recorded } = watched;
-  if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null, prepared.plan));
+  if (options.format === 'text') await write(process.stdout, report(state, undefined, baseline !== null, findingsOf(state, prepared.plan, engine)));
   const kept = await keepRun(watched, header, options);
   await journal?.remove();
   if (options.format === 'text' && kept.recording !== null && process.stderr.isTTY) await write(process.stderr, `${styleFor(process.stderr).dim(`kept as ${path.basename(kept.recording, '.ndjson')}`)}\n`);
@@ -173,9 +177,7 @@ export function printRecording(file: string, { header, state }: Recording): stri
   return `${lines.join('\n')}\n\n${report(state, header?.sources)}${ended ? '' : '\nThe recording ends in the middle of the run.\n'}`;
 }
 
-async function prepare(target: string | undefined, command: readonly string[], machine: Machine, options: BenchCommandOptions, cleanUp: (() => void)[]): Promise<PreparedBench> {
-  const readers = createReaders(await loadParsers());
-  const engine = new Engine({ readers, rules: [], machine });
+async function prepare(target: string | undefined, command: readonly string[], machine: Machine, engine: Engine, readers: readonly Reader[], options: BenchCommandOptions, cleanUp: (() => void)[]): Promise<PreparedBench> {
   const regionIn = async (file: string | null): Promise<PreparedRegion | null> => {
     if (options.region === undefined) return null;
     const prepared = await findRegion(options.region, file, readers);
@@ -248,7 +250,7 @@ async function prepareWords(words: readonly string[], cwd: string, engine: Engin
   const uri = uriOfPath(path.join(cwd, COMMAND_FILE));
   const node = words.some((word) => NODE_SCRIPT.test(word));
   const program = (file: string): boolean => (node ? NODE_SCRIPT.test(file) || path.basename(file) === 'package.json' : file.endsWith('.py'));
-  await loadAll(engine, cwd, program);
+  await loadAll(engine, cwd, (file) => program(file) || path.basename(file) === CONFIG_NAME);
   const script = words.find((word) => program(word) && existsSync(word));
   if (script !== undefined) {
     await loadAll(engine, path.dirname(path.resolve(script)), program);
@@ -330,8 +332,14 @@ function regionText({ path: file, first, last, label }: NonNullable<PreparedBenc
   return `${label} (${first === last ? `line ${first}` : `lines ${first} to ${last}`} of ${path.relative(process.cwd(), file).startsWith('..') ? path.basename(file) : path.relative(process.cwd(), file)}), repeated in every run; what comes before it is not counted`;
 }
 
+/** What was measured of the launch, as far as configuration and comments let it be said. A recording does not tell what the launch was. */
+function findingsOf(state: RunState, plan: Plan, engine: Engine): readonly Finding[] {
+  engine.setMeasured(() => observedFindings(state, plan).map((finding) => ({ launch: plan.launch, finding })));
+  return engine.findings();
+}
+
 /** `gated`: what was measured is judged against a baseline, not among itself. */
-function report(state: RunState, sources?: SourceLines, gated = false, plan?: Plan): string {
+function report(state: RunState, sources?: SourceLines, gated = false, findings: readonly Finding[] = []): string {
   const style = styleFor(process.stdout);
   const parts: string[] = [];
   if (state.front) parts.push(alignTable(frontTable(state)));
@@ -341,9 +349,7 @@ function report(state: RunState, sources?: SourceLines, gated = false, plan?: Pl
   const lines = linesText(state, (file) => path.relative(process.cwd(), file) || file, (file, line, sha256) => sources?.[file]?.[line] ?? sourceLine(file, line, sha256));
   if (lines !== '') parts.push(lines);
   if (state.doubts.length > 0) parts.push(state.doubts.map((doubt) => `${style.severity('warning', 'doubt')} ${doubtSentence(doubt, state)}`).join('\n'));
-  // A recording does not tell what the launch was.
-  const observed = plan ? observedFindings(state, plan) : [];
-  if (observed.length > 0) parts.push(observed.map(({ severity, message, kind }) => `${style.severity(severity, 'measured')} ${message} ${style.dim(`(${kind})`)}`).join('\n'));
+  if (findings.length > 0) parts.push(findings.map(({ severity, message, rule }) => `${style.severity(severity, 'measured')} ${message} ${style.dim(`(${rule})`)}`).join('\n'));
   if (gated) return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
   const ratio = ratioSentence(state);
   // The sentence of a verdict tells its own figures, where they are what it rests on.

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { MEASURED_KINDS } from '../core/measuredKinds.ts';
 import { ruleUrl } from '../report/rulePage.ts';
 import { RULES } from '../rules/index.ts';
 import { write } from './output.ts';
@@ -9,6 +10,11 @@ import { UsageError } from './usageError.ts';
 
 /** Prints the page of a rule, from the documentation beside the program or in short. */
 export async function explain(id: string): Promise<number> {
+  const measured = MEASURED_KINDS.get(id);
+  if (measured !== undefined) {
+    await write(process.stdout, `# ${id}\n\n${measured} Found by a benchmark; \`.threadgauge.json\` and comments name it like a rule.\n\nPage: ${ruleUrl(id)}\n`);
+    return 0;
+  }
   const rule = RULES.find((candidate) => candidate.id === id);
   if (!rule) {
     const near = RULES.map((candidate) => candidate.id).filter((candidate) => candidate.split('-').some((part) => part.length > 3 && id.includes(part)));

@@ -5,6 +5,7 @@ import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
 import { outlinedFile, saysNothingAlone, type FileOutline } from '../core/outlinedFile.ts';
 import type { Machine } from '../core/machine.ts';
 import { UNKNOWN_MACHINE } from '../core/machine.ts';
+import { MEASURED_KINDS } from '../core/measuredKinds.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Reader, Refusal } from '../core/reader.ts';
 import type { FileIdentity, SourceText, TextEdit } from '../core/sourceText.ts';
@@ -99,6 +100,13 @@ interface LookedAt {
   readonly graph: LaunchGraph | null;
 }
 
+/** What was measured on a launch of the graph. */
+export interface MeasuredFinding {
+  readonly launch: Launch;
+  /** At the present place of the launch. */
+  readonly finding: Finding;
+}
+
 /** Reports of one rule about one launch, valid while what it saw is the same. */
 interface Evaluation {
   readonly findings: readonly Finding[];
@@ -161,6 +169,7 @@ export class Engine {
   #merged: ReadonlyMap<string, readonly Finding[]> | null = null;
   #plansNow: readonly Plan[] | null = null;
   #graphNow: LaunchGraph | null = null;
+  #measured: () => readonly MeasuredFinding[] = () => [];
   #generation = 0;
 
   constructor(options: EngineOptions) {
@@ -204,6 +213,12 @@ export class Engine {
     this.#staleLaunches = [...this.#graph.launches];
     this.#staleFiles = [...this.#graph.files.keys()];
     this.#changed();
+  }
+
+  /** Findings of measurements join those of rules under the same configuration and comments. The function is asked for those that hold now, whenever anything changes. */
+  setMeasured(measured: () => readonly MeasuredFinding[]): void {
+    this.#measured = measured;
+    this.#placesChanged();
   }
 
   /** Adds or replaces a file's text. */
@@ -355,7 +370,9 @@ export class Engine {
   findings(uri?: string): readonly Finding[] {
     this.#settle();
     if (!this.#merged) {
-      this.#merged = this.#merge();
+      const measured = this.#guard('Measured findings could not be told.', this.#measured, []);
+      this.#settle();
+      this.#merged = this.#merge(measured);
       if (!this.#merged) {
         // A place made up by a rule cannot be followed: everything is computed from the present facts.
         this.#factsChanged();
@@ -464,7 +481,7 @@ export class Engine {
 
   #put(source: SourceText, unreadable: FileEntry['unreadable'], edited?: ChangedPart): void {
     if (isConfigFile(source.uri)) {
-      const { config, problems } = readFolderConfig(source.uri, source.text, new Set(this.#ruleById.keys()));
+      const { config, problems } = readFolderConfig(source.uri, source.text, new Set([...this.#ruleById.keys(), ...MEASURED_KINDS.keys()]));
       this.#configProblems.set(source.uri, unreadable ? [{ uri: source.uri, line: 1, range: { start: 0, end: 0 }, message: unreadable.message }] : problems);
       const same = structurallyEqual(this.#folderConfigs.get(source.uri), config);
       this.#folderConfigs.set(source.uri, config);
@@ -714,12 +731,13 @@ export class Engine {
         evaluation = { findings, lookedAt: watched === null ? null : this.#lookedAt(watched) };
         entry.evaluations.set(rule, evaluation);
       }
-      if (evaluation.lookedAt === null) continue;
+      // What is read once is judged once: nobody asks what that rested on.
+      if (evaluation.lookedAt === null || this.#once) continue;
       for (const [uri, facts] of evaluation.lookedAt.seen.files) files.set(uri, facts);
       asked.push(...evaluation.lookedAt.seen.asked);
       anything ||= evaluation.lookedAt.graph !== null;
     }
-    entry.all = { seen: { files, asked }, graph: anything ? this.#graph : null };
+    entry.all = this.#once ? null : { seen: { files, asked }, graph: anything ? this.#graph : null };
   }
 
   #lookedAt({ files, whole }: WatchedGraph): LookedAt {
@@ -769,7 +787,7 @@ export class Engine {
   }
 
   /** Null when the present place of some finding cannot be told. */
-  #merge(): ReadonlyMap<string, readonly Finding[]> | null {
+  #merge(measured: readonly MeasuredFinding[]): ReadonlyMap<string, readonly Finding[]> | null {
     if (!this.#unmoved) {
       const all: Finding[] = [];
       for (const launch of this.#graph.launches) for (const { findings } of this.#plans.get(launch.key)?.evaluations.values() ?? []) all.push(...this.#leveled(findings, launch));
@@ -785,7 +803,7 @@ export class Engine {
       if (list) list.push(finding);
       else byUri.set(finding.primary.uri, [finding]);
     };
-    for (const finding of findings) {
+    for (const finding of [...findings, ...measured.flatMap(({ launch, finding: found }) => this.#leveled([found], launch))]) {
       const entry = this.#files.get(finding.primary.uri);
       if (!entry?.facts) continue;
       const suppression = suppressionOf(finding, entry.facts, entry.offsets);
@@ -800,7 +818,7 @@ export class Engine {
   /** Findings with the levels that settings and folders give their rules. */
   #leveled(findings: readonly Finding[], launch: Launch | null): readonly Finding[] {
     return findings.flatMap((finding) => {
-      const rule = this.#ruleById.get(finding.rule);
+      const rule = this.#ruleById.get(finding.rule) ?? (MEASURED_KINDS.has(finding.rule) ? measuredRule(finding.rule) : undefined);
       const { uri } = finding.primary;
       if (!rule || this.#folders.excludes(uri)) return [];
       const severity = this.#severity(rule, uri, launch);
@@ -809,7 +827,7 @@ export class Engine {
     });
   }
 
-  #severity(rule: Rule, uri: string, launch: Launch | null): Finding['severity'] | null | undefined {
+  #severity(rule: Pick<Rule, 'id' | 'stage'>, uri: string, launch: Launch | null): Finding['severity'] | null | undefined {
     if (this.#folders.empty) return configuredSeverity(rule, this.#config);
     return configuredSeverity(rule, this.#config, { level: this.#folders.level(rule.id, uri, launch), preview: this.#folders.preview(uri) });
   }
@@ -819,7 +837,9 @@ export class Engine {
     const findings: Finding[] = [];
     for (const [uri, { facts }] of this.#files) {
       if (!facts || !holdsSuppression(facts)) continue;
-      const rules = new Map(this.#rules.map((rule) => [rule.id, { active: this.#severity(rule, uri, null) !== undefined, needs: rule.needs }]));
+      // Whether a measurement would find something is not known before it is made.
+      const rules = new Map<string, { readonly active: boolean; readonly needs: Rule['needs'] }>([...MEASURED_KINDS.keys()].map((kind) => [kind, { active: false, needs: 'plan' }]));
+      for (const rule of this.#rules) rules.set(rule.id, { active: this.#severity(rule, uri, null) !== undefined, needs: rule.needs });
       const input = { file: facts, machine: this.#machineOfFile(facts), rules, silenced: (fact: SuppressionFact) => silenced.get(fact) ?? new Set<string>(), anchor: (fact: Pick<Fact, 'span'>): Anchor => ({ uri, span: fact.span }) };
       for (const rule of this.#rules) {
         if (rule.needs === 'suppressions') findings.push(...this.#leveled(this.#evaluate(rule, [], (report) => rule.check(input, report)), null));
@@ -836,6 +856,11 @@ export class Engine {
       return otherwise;
     }
   }
+}
+
+/** What configuration is asked by about a kind of measured finding. */
+function measuredRule(kind: string): Pick<Rule, 'id' | 'stage'> {
+  return { id: kind, stage: 'stable' };
 }
 
 /** Replaces `{name}` by arguments; a name without one stays visible. */

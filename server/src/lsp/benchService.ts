@@ -2,7 +2,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { CancellationToken } from 'vscode-languageserver';
-import { observedFindings, planKey, type ObservedFinding, type ObservedKind } from '../bench/observedFindings.ts';
+import { observedFindings, planKey } from '../bench/observedFindings.ts';
 import { closingSentence, progressSentence } from '../bench/benchText.ts';
 import type { DebuggerStart } from '../bench/debugStart.ts';
 import type { BenchEventParams, BenchParams, BenchPreview, BenchReply, BenchSettings, MeasuredParams, RegionParams } from '../bench/messages.ts';
@@ -14,11 +14,12 @@ import { recordingHeader } from '../bench/recordingHeader.ts';
 import { type RecordingHeader, worthKeeping } from '../bench/recording.ts';
 import { BenchSession } from '../bench/session.ts';
 import { measuredFiles } from '../bench/toMeasured.ts';
+import type { Finding } from '../core/finding.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import type { Reader } from '../core/reader.ts';
 import { logicalCapacity, machineFromJson, type Machine } from '../core/machine.ts';
 import { LineIndex } from '../core/sourceText.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, MeasuredFinding } from '../engine/engine.ts';
 import { createBenchHost, missingModules } from '../host/node/benchHost.ts';
 import { debuggerStart, folderOfConfiguration, isDebugLaunch, settingsAskedFor } from '../host/node/debugStart.ts';
 import { findRunner } from '../host/node/findRunner.ts';
@@ -90,7 +91,7 @@ export class BenchService {
   /** The last run with a verdict, by launch key; of a part of a program by `regionKey`. */
   readonly results = new Map<string, RunState>();
   /** What the last run of a launch showed, while the launch means what it meant then; by launch key. */
-  readonly #observed = new Map<string, { readonly planKey: string; readonly machine: Machine; readonly findings: readonly ObservedFinding[] }>();
+  readonly #observed = new Map<string, { readonly planKey: string; readonly machine: Machine; readonly findings: readonly Finding[] }>();
   readonly #options: BenchServiceOptions;
   readonly #sessions = new Map<string, BenchSession>();
   #starting = false;
@@ -176,7 +177,7 @@ export class BenchService {
   clear(): void {
     this.results.clear();
     this.#observed.clear();
-    this.#options.findingsChanged();
+    this.#noteFindings();
     for (const uri of this.store.clear()) this.#options.measured({ uri: this.#options.workspace.clientUri(uri), runId: '', launch: { uri, launchId: '', label: '' }, sha256: '', stale: false, lines: [] });
     this.#options.changed();
   }
@@ -302,24 +303,29 @@ export class BenchService {
     return { runId, outcome: state.status === 'finished' || state.status === 'cancelled' ? state.status : 'failed', message: closingSentence(state), state, ...kept };
   }
 
-  /** What was measured on the launches of a file and still holds: their settings are those that were measured. */
-  findings(file: string): readonly { readonly launch: Launch; readonly finding: ObservedFinding }[] {
+  /** What was measured on launches and still holds: their settings are those that were measured. */
+  #findings(): readonly MeasuredFinding[] {
     if (this.#observed.size === 0) return [];
     const { engine } = this.#options;
     return engine.launches().flatMap((launch) => {
-      const known = launch.anchor.uri === file ? this.#observed.get(launch.key) : undefined;
+      const known = this.#observed.get(launch.key);
       if (!known || planKey(planLaunch(launch, engine.graph(), known.machine)) !== known.planKey) return [];
-      return known.findings.map((finding) => ({ launch, finding }));
+      return known.findings.map((finding) => ({ launch, finding: { ...finding, primary: launch.anchor } }));
     });
+  }
+
+  #noteFindings(): void {
+    this.#options.engine.setMeasured(() => this.#findings());
+    this.#options.findingsChanged();
   }
 
   #noteObserved(key: string, plan: PreparedBench['plan'], state: RunState): void {
     const machine = state.hello?.machine;
     // A run that told nothing of its processes says nothing new about them.
     if (state.observed.length === 0 || !machine) return;
-    const before = new Set<ObservedKind>(this.#observed.get(key)?.findings.map(({ kind }) => kind));
+    const before = new Set(this.#observed.get(key)?.findings.map(({ rule }) => rule));
     this.#observed.set(key, { planKey: planKey(plan), machine: machineFromJson(machine), findings: observedFindings(state, plan, before) });
-    this.#options.findingsChanged();
+    this.#noteFindings();
   }
 
   async #publishLines(runId: string, launch: MeasuredParams['launch'], state: RunState): Promise<void> {

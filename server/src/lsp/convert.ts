@@ -1,14 +1,13 @@
 /** The only place that knows lines and columns of the protocol, and in which of the client's documents a place is. */
 import type { CodeDescription, Diagnostic, Location, Position, Range, TextEdit as ProtocolEdit, WorkspaceEdit } from 'vscode-languageserver';
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver';
-import type { ObservedFinding } from '../bench/observedFindings.ts';
 import type { Finding, Severity } from '../core/finding.ts';
 import type { LineIndex, LinePosition, TextEdit } from '../core/sourceText.ts';
 import type { Anchor, TextRange } from '../core/span.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ConfigProblem } from '../engine/folderConfig.ts';
 import { cellAt } from '../readers/notebook/cells.ts';
-import { measuredUrl, ruleUrl } from '../report/rulePage.ts';
+import { ruleUrl } from '../report/rulePage.ts';
 import type { ClientDocument } from './notebooks.ts';
 
 const SEVERITY: Readonly<Record<Severity, DiagnosticSeverity>> = {
@@ -149,11 +148,6 @@ export function toDiagnostic(finding: Finding, range: Range, places: Places, abi
     ...(finding.unnecessary && abilities.tags ? { tags: [DiagnosticTag.Unnecessary] } : {}),
     ...(abilities.relatedInformation && finding.related.length > 0 ? { relatedInformation: finding.related.map(({ anchor, message }) => ({ location: places.anchor(anchor), message })) } : {}),
   };
-}
-
-/** What a benchmark showed of a launch as a diagnostic. */
-export function observedDiagnostic({ kind, severity, message }: ObservedFinding, range: Range, abilities: DiagnosticAbilities): Diagnostic {
-  return { range, severity: SEVERITY[severity], code: kind, ...(abilities.codeDescription ? { codeDescription: { href: measuredUrl(kind) } } : {}), source: SOURCE, message };
 }
 
 /** A problem of a configuration file as a diagnostic of that file. */

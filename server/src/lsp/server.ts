@@ -29,6 +29,7 @@ import { FACTORS } from '../bench/variations.ts';
 import { watchedGlobs } from '../core/fileFormats.ts';
 import type { Machine } from '../core/machine.ts';
 import { machineFromJson, UNKNOWN_MACHINE } from '../core/machine.ts';
+import { MEASURED_KINDS } from '../core/measuredKinds.ts';
 import type { Reader } from '../core/reader.ts';
 import { Engine } from '../engine/engine.ts';
 import { type ProbedMachine, probeMachine } from '../host/node/runnerProcess.ts';
@@ -39,7 +40,7 @@ import { BenchService } from './benchService.ts';
 import { codeActions, FIX_ALL, resolveAction, type ActionAbilities, type ActionContext } from './codeActions.ts';
 import { codeLenses } from './codeLens.ts';
 import { completionItems } from './completion.ts';
-import { configDiagnostic, endOfLine, observedDiagnostic, Places, toDiagnostic } from './convert.ts';
+import { configDiagnostic, endOfLine, Places, toDiagnostic } from './convert.ts';
 import { hoverAt, planMarkdown } from './hover.ts';
 import { type ClientDocument, Notebooks, NOTEBOOK_SYNC } from './notebooks.ts';
 import { inspectForClient, isInspectParams, processesForClient } from './inspectService.ts';
@@ -143,10 +144,6 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
       const range = places.anchorIn(document, finding.primary);
       return range ? [toDiagnostic(finding, range, places, abilities ?? NO_ABILITIES)] : [];
     });
-    for (const { launch, finding } of bench.findings(document.file)) {
-      const range = places.anchorIn(document, launch.anchor);
-      if (range) items.push(observedDiagnostic(finding, range, abilities ?? NO_ABILITIES));
-    }
     items.push(...engine.configProblems(document.file).map((problem) => configDiagnostic(problem, places)));
     return { items, resultId: createHash('sha256').update(JSON.stringify(items)).digest('base64url').slice(0, 22) };
   }
@@ -175,7 +172,7 @@ export function serve({ connection, readers, rules, version, adjustRequest }: Se
   }
 
   function applyRules(): void {
-    const known = new Set(rules.map((rule) => rule.id));
+    const known = new Set([...rules.map((rule) => rule.id), ...MEASURED_KINDS.keys()]);
     const levels = setting('rules') as Readonly<Record<string, RuleLevel>> | undefined;
     for (const id of Object.keys(levels ?? {})) if (!known.has(id)) log(`The setting threadgauge.rules names an unknown rule: ${id}`);
     const preview = setting('preview') as boolean | undefined;

@@ -1,14 +1,11 @@
 /** Where the pages about findings are published. */
+import { MEASURED_KINDS } from '../core/measuredKinds.ts';
+
 const DOCS = 'https://github.com/threadgauge/threadgauge/blob/main/docs';
 /** Where a rule's page is published. */
 const RULE_PAGES = `${DOCS}/rules`;
 
-/** The address of what is said about a kind of measured finding. */
-export function measuredUrl(kind: string): string {
-  return `${DOCS}/measured.md#${kind}`;
-}
-
-/** The address of a rule's page. */
+/** The address of a rule's page, or of what is said about a kind of measured finding. */
 export function ruleUrl(id: string): string {
-  return `${RULE_PAGES}/${id}.md`;
+  return MEASURED_KINDS.has(id) ? `${DOCS}/measured.md#${id}` : `${RULE_PAGES}/${id}.md`;
 }

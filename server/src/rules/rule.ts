@@ -40,7 +40,7 @@ export interface PlanInput {
 export interface SuppressionsInput {
   readonly file: FileFacts;
   readonly machine: Machine;
-  /** Every rule, and whether it may report in this file at all. */
+  /** Every rule and kind of measured finding, and whether it reports in this file without a measurement. */
   readonly rules: ReadonlyMap<string, { readonly active: boolean; readonly needs: Rule['needs'] }>;
   /** Rules whose findings a comment keeps silent. */
   silenced(fact: SuppressionFact): ReadonlySet<string>;

@@ -3,11 +3,12 @@ import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { doubtSentence } from '../../../server/src/bench/benchText.ts';
-import { OBSERVED_KINDS, type ObservedKind, observedFindings, planKey, shortPath } from '../../../server/src/bench/observedFindings.ts';
+import { observedFindings, planKey, shortPath } from '../../../server/src/bench/observedFindings.ts';
 import type { Envelope, Observed } from '../../../server/src/bench/protocol.generated.ts';
 import { initialRunState, reduce, type RunState } from '../../../server/src/bench/runState.ts';
 import type { Machine } from '../../../server/src/core/machine.ts';
 import { UNKNOWN_MACHINE } from '../../../server/src/core/machine.ts';
+import { MEASURED_KINDS, type MeasuredKind } from '../../../server/src/core/measuredKinds.ts';
 import type { Plan } from '../../../server/src/core/plan.ts';
 import { prepared } from './launches.ts';
 
@@ -31,8 +32,8 @@ function run(seen: Partial<Observed>, { machine = TWO, ratio = 1 }: { machine?: 
   return events.reduce((state, [type, data]) => reduce(state, { v: 1, type, data } as unknown as Envelope), initialRunState());
 }
 
-function kinds(seen: Partial<Observed>, options: { machine?: Machine; ratio?: number; plan?: Plan; before?: readonly ObservedKind[] } = {}): readonly string[] {
-  return observedFindings(run(seen, options), options.plan ?? plan(), new Set(options.before)).map(({ kind }) => kind);
+function kinds(seen: Partial<Observed>, options: { machine?: Machine; ratio?: number; plan?: Plan; before?: readonly MeasuredKind[] } = {}): readonly string[] {
+  return observedFindings(run(seen, options), options.plan ?? plan(), new Set(options.before)).map(({ rule }) => rule);
 }
 
 const OPENMP = { kind: 'openmp', version: null };
@@ -45,7 +46,7 @@ describe('observed findings', () => {
 
   it('compare what PyTorch says with the plan, where both are known', () => {
     const [finding] = observedFindings(run({ intra_op: 1 }), plan());
-    assert.equal(finding?.kind, 'measured-thread-count');
+    assert.equal(finding?.rule, 'measured-thread-count');
     assert.equal(finding?.severity, 'information');
     assert.equal(
       finding?.message,
@@ -58,7 +59,7 @@ describe('observed findings', () => {
   it('report spinning with what it costs, and who took the CPUs', () => {
     const [finding, ...more] = observedFindings(run({ cpu_inflation: 6.54, spinning: 0.85, waiting_threads: 0.98, busy_cores: 0.97, effective_cpus: 0.97, openmp_per_process: 1 }), plan());
     assert.equal(more.length, 0);
-    assert.equal(finding?.kind, 'measured-spinning');
+    assert.equal(finding?.rule, 'measured-spinning');
     assert.match(finding?.message ?? '', /takes 6\.5x the CPU time that it takes with one thread, and 1\.0 threads waited for a CPU meanwhile\. Other programs or the host took 1\.0 of the CPUs meanwhile, so that about 1\.0 were to be had\./);
     assert.deepEqual(kinds({ cpu_inflation: 3, waiting_threads: 0, busy_cores: 2, effective_cpus: 2 }), ['measured-cpu-inflation']);
     assert.deepEqual(kinds({ cpu_inflation: 6, spinning: 0.8, waiting_threads: 1, runs: 1 }), [], 'one run is no evidence');
@@ -112,7 +113,7 @@ describe('observed findings', () => {
 
   it('have a section each, and a row', () => {
     const page = readFileSync(path.join(import.meta.dirname, '../../../docs/measured.md'), 'utf8');
-    for (const kind of OBSERVED_KINDS) {
+    for (const kind of MEASURED_KINDS.keys()) {
       assert.ok(page.includes(`\n## ${kind}\n`), kind);
       assert.ok(page.includes(`| [${kind}](#${kind}) |`), kind);
     }
