@@ -85,6 +85,7 @@ export function isKnownModule(module: string): boolean {
 }
 
 function root(module: string): string {
-  const name = module.split('.', 1)[0] ?? '';
+  const dot = module.indexOf('.');
+  const name = dot < 0 ? module : module.slice(0, dot);
   return Object.hasOwn(MODULES, name) ? name : '';
 }

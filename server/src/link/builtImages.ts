@@ -4,7 +4,7 @@ import type { FileFacts, LaunchFact } from '../core/fact.ts';
 import { saysNothingAlone } from '../core/outlinedFile.ts';
 import { stringValue, type Value } from '../core/value.ts';
 import { knownText } from './commandLine.ts';
-import { perFile } from './perFile.ts';
+import { perFile } from '../core/perFile.ts';
 
 /** What replaces the defaults of a Dockerfile's ARG, by name. */
 export type BuildArguments = ReadonlyMap<string, Value>;

@@ -9,7 +9,7 @@ import type { BuiltImage } from './builtImages.ts';
 import { knownText, type CommandLine } from './commandLine.ts';
 import type { ComposeVariables } from './composeVariables.ts';
 import { displayPath, joinPath, workspaceFolderOf, type FileIndex } from './fileIndex.ts';
-import { perFile } from './perFile.ts';
+import { perFile } from '../core/perFile.ts';
 import { replaced, settingWithArguments, type ScriptArguments } from './scriptArguments.ts';
 
 /** How deep `source` may nest. */

@@ -10,7 +10,7 @@ import { baseName, displayPath, folderOf, joinPath } from './fileIndex.ts';
 import { indexOfFiles } from './graphIndex.ts';
 import { importClosure, importedFiles } from './importClosure.ts';
 import { keptLaunches, type KeptLaunches, type Program } from './keptLaunches.ts';
-import { perFile } from './perFile.ts';
+import { perFile } from '../core/perFile.ts';
 import { concernsLaunch, hasSomethingToPlan, looksLikeProgram } from './programs.ts';
 import { resolveAppModule } from './pythonModules.ts';
 

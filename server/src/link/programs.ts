@@ -4,7 +4,7 @@ import type { Launch } from '../core/launchGraph.ts';
 import { knobByEnv } from '../knobs/catalogue.ts';
 import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
 import { baseName } from './fileIndex.ts';
-import { perFile } from './perFile.ts';
+import { perFile } from '../core/perFile.ts';
 
 /** Decorators that register a function with a framework, which then calls it. */
 const HANDLER = /(?:^|\.)(?:get|post|put|patch|delete|head|options|route|websocket|websocket_route|api_route|on_event|before_request|after_request|middleware|task|shared_task|call|endpoint|errorhandler|teardown_request|before_first_request|context_processor|handler|command|lifespan|asynccontextmanager|contextmanager)$/;

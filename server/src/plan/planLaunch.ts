@@ -1,10 +1,11 @@
 /** Computes the effective thread plan of one launch on one machine. */
-import type { ConstantFact, FileFacts, SettingFact } from '../core/fact.ts';
+import type { ConstantFact, Fact, FileFacts, SettingFact } from '../core/fact.ts';
 import type { Library } from '../core/knob.ts';
 import type { EnvironmentLayer, Launch, LaunchGraph, LaunchWrapper, ScheduledFact } from '../core/launchGraph.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Certainty, KnobState, Plan, PlanNumber, Provenance, RuntimePlan, Shadowed } from '../core/plan.ts';
 import { ask } from '../core/watchedFiles.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import { knobByCall, knobByEnv } from '../knobs/catalogue.ts';
 import { libraryName } from '../knobs/libraryNames.ts';
 import { displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
@@ -191,7 +192,7 @@ class Planner {
   /** `worker_concurrency` of the application, else one process per CPU. */
   #celeryWorkers(environment: EnvironmentState, machine: Machine): PlanNumber {
     for (const uri of this.#launch.reachable) {
-      const fact = this.#graph.files.get(uri)?.facts.findLast((candidate): candidate is SettingFact => candidate.kind === 'setting' && candidate.name === 'celery.worker_concurrency');
+      const fact = factsOfKind(this.#graph.files.get(uri), 'setting').findLast(({ name }) => name === 'celery.worker_concurrency');
       if (!fact) continue;
       const here: Provenance = { anchor: { uri, span: fact.span }, text: `worker_concurrency in ${displayPath(uri, workspaceFolderOf(uri))}` };
       const { result } = evaluateIn(fact.value, { machine, environment, inShell: false, uri });
@@ -613,11 +614,13 @@ class Planner {
 
   /** Calls that would change the plan, in functions nobody is known to call. */
   #unscheduledSetters(scheduled: readonly ScheduledFact[]): ReadonlyMap<string, string> {
-    const seen = new Set(scheduled.map((item) => item.fact));
     const result = new Map<string, string>();
+    let seen: ReadonlySet<Fact> | null = null;
     for (const uri of this.#launch.reachable) {
-      for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
-        if (fact.kind === 'setting' && fact.channel === 'call' && fact.name === SET_THREADS && fact.scope.func !== null && !seen.has(fact) && !this.#inChildren.has(fact)) result.set(fact.name, `\`${fact.scope.func}\` of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))}`);
+      for (const fact of factsOfKind(this.#graph.files.get(uri), 'setting')) {
+        if (fact.channel !== 'call' || fact.name !== SET_THREADS || fact.scope.func === null) continue;
+        seen ??= new Set(scheduled.map((item) => item.fact));
+        if (!seen.has(fact) && !this.#inChildren.has(fact)) result.set(fact.name, `\`${fact.scope.func}\` of ${displayPath(uri, workspaceFolderOf(this.#launch.uri))}`);
       }
     }
     return result;

@@ -1,9 +1,11 @@
 /** The order in which one process of a launch executes facts: imports inline at their first load, known calls followed. */
 import type { DefineFact, Fact, InvokeFact, LinkFact } from '../core/fact.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import type { Launch, LaunchGraph, ScheduledFact } from '../core/launchGraph.ts';
 import type { Anchor } from '../core/span.ts';
 import type { FileIndex } from '../link/fileIndex.ts';
 import { graphIndex } from '../link/graphIndex.ts';
+import { perFile } from '../core/perFile.ts';
 import { loadedEnvironmentFile, loadedSettings } from '../link/programEnvironment.ts';
 import { isHandlerDecorator } from '../link/programs.ts';
 import { isEsModule, resolveScriptModule } from '../link/jsModules.ts';
@@ -45,8 +47,6 @@ class Scheduler {
   readonly #loaded = new Set<string>();
   readonly #stack: string[] = [];
   readonly #expansions = new Map<string, number>();
-  readonly #defines = new Map<string, ReadonlyMap<string, DefineFact>>();
-  readonly #bodies = new Map<string, Map<string | null, Fact[]>>();
 
   constructor(launch: Launch, graph: LaunchGraph) {
     this.#launch = launch;
@@ -84,7 +84,8 @@ class Scheduler {
   /** The statements of a file in the order they run: the imports of an ES module come before everything else. */
   #topLevel(uri: string): readonly Fact[] {
     const body = this.#body(uri, null);
-    if (!body.some((fact) => fact.kind === 'load' && fact.hoisted !== undefined)) return body;
+    const file = this.#graph.files.get(uri);
+    if (!file || !hoists(file)) return body;
     const module = isEsModule(uri, this.#graph.files, this.#index);
     const first = (fact: Fact): boolean => fact.kind === 'load' && (fact.hoisted === 'always' || (fact.hoisted === 'esModule' && module === true));
     return [...body.filter(first), ...body.filter((fact) => !first(fact))];
@@ -203,25 +204,30 @@ class Scheduler {
 
   /** Facts of a function of a file, or of its top level. */
   #body(uri: string, func: string | null): readonly Fact[] {
-    let bodies = this.#bodies.get(uri);
-    if (!bodies) {
-      bodies = new Map<string | null, Fact[]>();
-      for (const fact of this.#graph.files.get(uri)?.facts ?? []) {
-        const body = bodies.get(fact.scope.func);
-        if (body) body.push(fact);
-        else bodies.set(fact.scope.func, [fact]);
-      }
-      this.#bodies.set(uri, bodies);
-    }
-    return bodies.get(func) ?? [];
+    const file = this.#graph.files.get(uri);
+    return file ? (bodiesOf(file).get(func) ?? []) : [];
   }
 
   #definesOf(uri: string): ReadonlyMap<string, DefineFact> {
-    let defines = this.#defines.get(uri);
-    if (!defines) {
-      defines = new Map((this.#graph.files.get(uri)?.facts ?? []).flatMap((fact) => (fact.kind === 'define' ? [[fact.name, fact] as const] : [])));
-      this.#defines.set(uri, defines);
-    }
-    return defines;
+    const file = this.#graph.files.get(uri);
+    return file ? definesIn(file) : NO_DEFINES;
   }
 }
+
+const NO_DEFINES: ReadonlyMap<string, DefineFact> = new Map();
+
+const definesIn = perFile((file): ReadonlyMap<string, DefineFact> => new Map(factsOfKind(file, 'define').map((fact) => [fact.name, fact])));
+
+/** True when some import of the file runs before what stands above it. */
+const hoists = perFile((file) => factsOfKind(file, 'load').some((fact) => fact.hoisted !== undefined));
+
+/** Facts by the function they stand in. */
+const bodiesOf = perFile((file): ReadonlyMap<string | null, readonly Fact[]> => {
+  const bodies = new Map<string | null, Fact[]>();
+  for (const fact of file.facts) {
+    const body = bodies.get(fact.scope.func);
+    if (body) body.push(fact);
+    else bodies.set(fact.scope.func, [fact]);
+  }
+  return bodies;
+});

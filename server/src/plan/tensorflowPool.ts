@@ -1,6 +1,7 @@
 /** Threads of TensorFlow: what its calls and session configurations set, else its variables, else the CPUs of the mask. */
 import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
 import type { PlanNumber, RuntimePlan } from '../core/plan.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import { displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
 import { maskThreads, notKnown } from './pools.ts';
 import type { ProcessState } from './processState.ts';
@@ -21,7 +22,7 @@ function configured(state: ProcessState, launch: Launch, graph: LaunchGraph, nam
   }
   // Session configurations are mostly made in methods of classes, whose calls are not followed.
   for (const uri of launch.reachable) {
-    const fact = graph.files.get(uri)?.facts.find((candidate) => candidate.kind === 'setting' && names.includes(candidate.name));
+    const fact = factsOfKind(graph.files.get(uri), 'setting').find((candidate) => names.includes(candidate.name));
     if (fact) return notKnown(`${displayPath(uri, workspaceFolderOf(uri))} sets it in code that is not followed`, [{ anchor: { uri, span: fact.span }, text: `a setting in ${displayPath(uri, workspaceFolderOf(uri))}` }]);
   }
   return null;

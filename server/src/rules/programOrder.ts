@@ -16,7 +16,8 @@ export function isStandardModule(top: string): boolean {
 }
 
 export function topModule(module: string): string {
-  return module.split('.')[0] ?? module;
+  const dot = module.indexOf('.');
+  return dot < 0 ? module : module.slice(0, dot);
 }
 
 /** True when importing the module makes the knob's consumer read it. */
@@ -34,23 +35,54 @@ export function mayLoad(module: string, library: Library, workspace: ReadonlySet
 
 /** Names of the modules and packages that the launch's own files define. */
 export function workspaceModules(plan: Plan): ReadonlySet<string> {
+  const known = ownModules.get(plan.launch.reachable);
+  if (known) return known;
   const names = new Set<string>();
   for (const uri of plan.launch.reachable) {
     const parts = uri.split('/');
     names.add(parts.at(-1)?.replace(/\.py$/, '') ?? '');
     for (const part of parts.slice(0, -1)) names.add(part);
   }
+  ownModules.set(plan.launch.reachable, names);
   return names;
+}
+
+const ownModules = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+interface Loaded {
+  /** Libraries that the process is certain to load. */
+  readonly libraries: ReadonlySet<Library>;
+  /** Top modules that are imported anywhere in the process. */
+  readonly modules: ReadonlySet<string>;
+}
+
+const loaded = new WeakMap<Plan['schedule'], Loaded>();
+
+/** What a schedule loads; most rules ask, and schedules are long. */
+function loadedBy({ schedule }: Plan): Loaded {
+  let known = loaded.get(schedule);
+  if (!known) {
+    const libraries = new Set<Library>();
+    const modules = new Set<string>();
+    for (const { certainty, fact } of schedule) {
+      if (fact.kind !== 'load') continue;
+      modules.add(topModule(fact.module));
+      if (certainty === 'always') for (const library of librariesLoadedBy(fact.module)) libraries.add(library);
+    }
+    loaded.set(schedule, (known = { libraries, modules }));
+  }
+  return known;
 }
 
 /** True when the process is certain to load the library. */
 export function loads(plan: Plan, library: Library): boolean {
-  return plan.schedule.some((s) => s.certainty === 'always' && s.fact.kind === 'load' && librariesLoadedBy(s.fact.module).includes(library));
+  return loadedBy(plan).libraries.has(library);
 }
 
 /** True when a module of that name (or below it) is imported anywhere in the process. */
 export function imports(plan: Plan, ...names: readonly string[]): boolean {
-  return plan.schedule.some((s) => s.fact.kind === 'load' && names.includes(topModule(s.fact.module)));
+  const { modules } = loadedBy(plan);
+  return names.some((name) => modules.has(name));
 }
 
 /** Work that is certain to run on PyTorch's threads before an index of the schedule. */

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseRuleDocument, readCarets } from '../../../scripts/ruleDocument.ts';
 import type { Engine } from '../../../server/src/engine/engine.ts';
+import { factsOfKind } from '../../../server/src/core/factsOfKind.ts';
 import { outlinedImports, saysNothingAlone } from '../../../server/src/core/outlinedFile.ts';
 import { createPythonReader } from '../../../server/src/readers/python/pythonReader.ts';
 import { everything, READERS, realEngine, uriOf } from './realEngine.ts';
@@ -39,6 +40,18 @@ describe('outlines', () => {
     assert.deepEqual(once.facts(uriOf('layers.py')), kept.facts(uriOf('layers.py')));
     assert.equal(once.counters.outlines, 2);
     assert.deepEqual(everything(once), everything(kept));
+  });
+
+  it('are not given up for kinds of facts that they cannot hold', () => {
+    const once = realEngine(FILES, { once: true });
+    const layers = once.facts(uriOf('layers.py')) ?? assert.fail();
+    once.launches();
+    assert.equal(once.counters.outlines, 3);
+    assert.deepEqual(factsOfKind(layers, 'setting'), []);
+    assert.equal(once.counters.outlines, 3);
+    assert.deepEqual(factsOfKind(layers, 'load').map(({ module }) => module).slice(0, 2), ['torch', 'helpers']);
+    assert.equal(once.counters.outlines, 2);
+    assert.deepEqual(factsOfKind(undefined, 'load'), []);
   });
 
   it('give way when an edit adds an import', () => {

@@ -23,21 +23,22 @@ export const rule = defineRule({
     unused: 'The inter-op pool serves `torch.jit.fork` in TorchScript and torch.distributed, and this program uses neither: the call changes nothing.',
   },
   check({ plan, graph }, report) {
-    const own = workspaceModules(plan);
-    const facts = plan.launch.reachable.flatMap((uri) => graph.files.get(uri)?.facts ?? []);
-    for (const fact of facts) {
-      if (fact.kind === 'load') {
-        const top = topModule(fact.module);
-        if (USES.test(fact.module) || !(fact.module.startsWith('.') || own.has(top) || PLAIN.has(top) || isStandardModule(top))) return;
-      }
-      if (fact.kind === 'call' && USES.test(fact.callee)) return;
-      if (fact.kind === 'define' && fact.decorators.some((decorator) => USES.test(decorator))) return;
-    }
-    if (plan.launch.program === 'torchrun' || plan.launch.reachable.some((uri) => (graph.files.get(uri)?.gaps.length ?? 0) > 0)) return;
     const calls = plan.schedule.filter((s) => s.fact.kind === 'setting' && s.fact.name === SETTER);
     const [only] = calls;
     // Several calls raise; that has its own rule, and the first thing to put right.
     if (calls.length !== 1 || only?.fact.kind !== 'setting' || only.certainty !== 'always' || only.fact.scope.guarded) return;
+    const own = workspaceModules(plan);
+    for (const uri of plan.launch.reachable) {
+      for (const fact of graph.files.get(uri)?.facts ?? []) {
+        if (fact.kind === 'load') {
+          const top = topModule(fact.module);
+          if (USES.test(fact.module) || !(fact.module.startsWith('.') || own.has(top) || PLAIN.has(top) || isStandardModule(top))) return;
+        }
+        if (fact.kind === 'call' && USES.test(fact.callee)) return;
+        if (fact.kind === 'define' && fact.decorators.some((decorator) => USES.test(decorator))) return;
+      }
+    }
+    if (plan.launch.program === 'torchrun' || plan.launch.reachable.some((uri) => (graph.files.get(uri)?.gaps.length ?? 0) > 0)) return;
     report({ messageId: 'unused', at: only.anchor, confidence: 'likely', fixes: [removeSetting(only.anchor.uri, only.fact, 'review')], unnecessary: true });
   },
 });

@@ -1,4 +1,5 @@
 /** Reports OpenMP limits given to a process whose only compute library is ONNX Runtime, which ignores them. */
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { imports } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
@@ -24,7 +25,7 @@ export const rule = defineRule({
     if (session?.fact.kind !== 'call' || imports(plan, ...READERS_OF_OMP)) return;
     const environment = launchEnvironment(plan);
     if (environment.get('ORT_INTRA_OP_NUM_THREADS')) return;
-    const settings = plan.launch.reachable.flatMap((uri) => graph.files.get(uri)?.facts ?? []).filter((f) => f.kind === 'setting');
+    const settings = plan.launch.reachable.flatMap((uri) => factsOfKind(graph.files.get(uri), 'setting'));
     if (settings.some((f) => CHOOSES_THREADS.test(f.name))) return;
     // Options made where they cannot be seen may hold a thread count.
     const options = session.fact.args.find((a) => a.name === 'sess_options') ?? session.fact.args.filter((a) => a.name === null)[1];

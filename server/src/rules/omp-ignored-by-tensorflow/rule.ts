@@ -1,4 +1,5 @@
 /** Reports OpenMP limits given to a TensorFlow program that sets no limit of TensorFlow's own. */
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { imports, loads } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
@@ -26,7 +27,7 @@ export const rule = defineRule({
     const place = state?.from.find((p) => p.anchor !== null)?.anchor;
     if (!state?.value || !place || !/^\d+$/.test(state.value)) return;
     if (plan.values.some((v) => LIMITS.test(v.name))) return;
-    if (plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some((f) => f.kind === 'setting' && LIMITS.test(f.name)))) return;
+    if (plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'setting').some((f) => LIMITS.test(f.name)))) return;
     const cpus = plan.machine.affinity?.length ?? plan.machine.logicalCores;
     if (cpus !== null && cpus <= Number(state.value)) return;
     const load = plan.schedule.find((s) => s.fact.kind === 'load' && s.fact.module.startsWith('tensorflow'));

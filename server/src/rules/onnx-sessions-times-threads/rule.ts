@@ -29,9 +29,9 @@ export const rule = defineRule({
   },
   check({ plan, graph }, report) {
     const cores = plan.cores.value;
-    if (cores === null || plan.launch.program === 'node' || plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some(sharesPool))) return;
+    if (cores === null || plan.launch.program === 'node') return;
     const sessions = alive(plan);
-    if (sessions.length < 2) return;
+    if (sessions.length < 2 || plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some(sharesPool))) return;
     const sizes = sessions.map((session) => threadsOf(session, plan, graph));
     let total = 0;
     for (const size of sizes) {

@@ -1,6 +1,7 @@
 /** Points at DataLoader workers whose Dataset uses OpenCV, which starts a pool in each of them. */
 import type { Fact } from '../../core/fact.ts';
 import { evaluateInt } from '../../core/value.ts';
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { formatRatio } from '../../plan/explain.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { coresText } from '../planProof.ts';
@@ -31,7 +32,7 @@ export const rule = defineRule({
     for (const { fact, scheduled } of fanOuts(plan, 'process')) {
       if (!/(?:^|\.)DataLoader$/.test(fact.api) || fact.count === null || fact.countSpan === null) continue;
       // A function that every worker runs first may say how many threads OpenCV gets.
-      if (fact.worker !== null || plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some((other) => other.kind === 'setting' && other.name === 'cv2.setNumThreads'))) continue;
+      if (fact.worker !== null || plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'setting').some(({ name }) => name === 'cv2.setNumThreads'))) continue;
       const workers = evaluateInt(fact.count, { machine: plan.machine });
       if (workers === null || workers < 2 || workers * threads <= 1.25 * cores) continue;
       const fix = setForLaunch(plan.launch, { OPENCV_FOR_THREADS_NUM: '1' }, 'review');

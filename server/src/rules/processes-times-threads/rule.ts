@@ -1,4 +1,5 @@
 /** Reports worker processes whose thread pools together exceed the CPUs. */
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { formatRatio } from '../../plan/explain.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { mayUseGpu } from '../mayUseGpu.ts';
@@ -33,7 +34,7 @@ export const rule = defineRule({
     // torchserve-default-workers speaks of workers that nobody asked for.
     if (plan.launch.program === 'torchserve' && decidedAt(processes) === null) return;
     // A library that is only imported starts no threads; only of PyTorch it is clear what it is imported for.
-    if (plan.runtimes.length > 0 && !plan.runtimes.some(({ library }) => library === 'torch') && !plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some((fact) => fact.kind === 'compute'))) return;
+    if (plan.runtimes.length > 0 && !plan.runtimes.some(({ library }) => library === 'torch') && !plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'compute').length > 0)) return;
     const product = processes.value * intraOp.value;
     const ratio = product / cores.value;
     if (ratio <= TOLERATED) return;

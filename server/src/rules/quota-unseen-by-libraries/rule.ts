@@ -1,6 +1,7 @@
 /** Reports CPU quotas of containers and pods whose node is not known, and whose libraries size their pools by that node. */
 import type { Library } from '../../core/knob.ts';
 import { physicalCapacity, type Machine } from '../../core/machine.ts';
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { planLaunch } from '../../plan/planLaunch.ts';
 import { decidedAt, formatNumber } from '../planProof.ts';
 import { mayUseGpu } from '../mayUseGpu.ts';
@@ -34,7 +35,7 @@ export const rule = defineRule({
     if (!limit || quota === null || plan.runtimes.length === 0 || runsOnGpu(plan)) return;
     // A variable may come from a set that is not in the workspace.
     if (plan.launch.layers.some(({ incomplete }) => incomplete)) return;
-    if (!plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some((fact) => fact.kind === 'compute'))) return;
+    if (!plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'compute').length > 0)) return;
     const cores = Math.max(EXAMPLE_CORES, 4 * Math.ceil(quota));
     const node: Machine = { ...machine, arch: machine.arch ?? 'x86_64', os: machine.os ?? 'linux', logicalCores: 2 * cores, physicalCores: cores };
     const there = planLaunch(plan.launch, graph, node);

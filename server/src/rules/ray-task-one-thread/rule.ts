@@ -1,7 +1,9 @@
 /** Points at Ray tasks and actors that compute with PyTorch on the one thread Ray leaves them. */
 import type { CallFact, ComputeFact, DefineFact, Fact } from '../../core/fact.ts';
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { factsRunBy } from '../programOrder.ts';
+import { perFile } from '../../core/perFile.ts';
+import { factsRunBy, topModule } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 export const rule = defineRule({
@@ -19,11 +21,10 @@ export const rule = defineRule({
     actor: 'Ray starts this actor with OMP_NUM_THREADS=1 because it reserves no number of CPUs: `{work}` runs on 1 thread. That is right when as many actors run at once as there are cores; else reserve more with `num_cpus`.',
   },
   check({ plan, graph }, report) {
-    const { reachable } = plan.launch;
-    const files = reachable.map((uri) => ({ uri, facts: graph.files.get(uri)?.facts ?? [] }));
-    if (!files.some(({ facts }) => facts.some((f) => f.kind === 'load' && f.module.split('.')[0] === 'ray'))) return;
+    const files = plan.launch.reachable.flatMap((uri) => graph.files.get(uri) ?? []);
+    if (!files.some(loadsRay)) return;
     // Ray hands on what is set for the driver, and a runtime environment may set it.
-    if (launchEnvironment(plan).get('OMP_NUM_THREADS') || files.some(({ facts }) => facts.some(decidesElsewhere))) return;
+    if (launchEnvironment(plan).get('OMP_NUM_THREADS') || files.some((file) => [...factsOfKind(file, 'call'), ...factsOfKind(file, 'setting')].some(decidesElsewhere))) return;
     for (const { uri, facts } of files) {
       // Work for a GPU needs one thread.
       if (facts.some((f) => f.kind === 'call' && f.callee === 'gpu.use')) continue;
@@ -45,6 +46,8 @@ export const rule = defineRule({
     }
   },
 });
+
+const loadsRay = perFile((file) => factsOfKind(file, 'load').some(({ module }) => topModule(module) === 'ray'));
 
 /** Facts of the methods of a class and of what they call. */
 function methodsOf(name: string, facts: readonly Fact[]): readonly Fact[] {

@@ -1,5 +1,6 @@
 /** Points at endpoints that are no coroutines and run PyTorch: each concurrent request has a thread and an OpenMP team of its own. */
 import type { DefineFact, Fact } from '../../core/fact.ts';
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { coresText, relatedPlaces } from '../planProof.ts';
 import { factsRunBy, runsOnGpu, topModule } from '../programOrder.ts';
 import { threadCountFix } from '../threadCountFix.ts';
@@ -31,7 +32,7 @@ export const rule = defineRule({
     if (!plan.runtimes.some(({ library, intraOp }) => library === 'torch' && intraOp.value === threads)) return;
     // Four requests at once are no heavy load; where these fit, the pool is no problem.
     const fourfold = 4 * threads;
-    if (fourfold <= 1.25 * cores.value || plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some(limits))) return;
+    if (fourfold <= 1.25 * cores.value || plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'call').some(limits))) return;
     for (const uri of plan.launch.reachable) {
       const facts = graph.files.get(uri)?.facts ?? [];
       if (!facts.some((fact) => fact.kind === 'load' && /^(?:fastapi|starlette)$/.test(topModule(fact.module)))) continue;

@@ -2,6 +2,7 @@
 import type { CallFact } from '../../core/fact.ts';
 import type { FixProposal } from '../../core/finding.ts';
 import { evaluateInt, type Value } from '../../core/value.ts';
+import { factsOfKind } from '../../core/factsOfKind.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { defineRule } from '../rule.ts';
 
@@ -25,7 +26,7 @@ export const rule = defineRule({
     const cores = plan.physicalCores.value;
     if (cores === null || plan.processes.value !== 1) return;
     const environment = launchEnvironment(plan);
-    if (environment.get('OMP_NUM_THREADS') || plan.launch.reachable.some((uri) => graph.files.get(uri)?.facts.some((f) => f.kind === 'setting' && f.channel === 'env' && f.name === 'OMP_NUM_THREADS'))) return;
+    if (environment.get('OMP_NUM_THREADS') || plan.launch.reachable.some((uri) => factsOfKind(graph.files.get(uri), 'setting').some((f) => f.channel === 'env' && f.name === 'OMP_NUM_THREADS'))) return;
     for (const { fact, anchor } of plan.schedule) {
       if (fact.kind !== 'call' || fact.callee !== 'faster_whisper.WhisperModel' || fact.scope.loop) continue;
       // What a dictionary brings along is not known.
