@@ -334,8 +334,7 @@ function regionText({ path: file, first, last, label }: NonNullable<PreparedBenc
 
 /** What was measured of the launch, as far as configuration and comments let it be said. A recording does not tell what the launch was. */
 function findingsOf(state: RunState, plan: Plan, engine: Engine): readonly Finding[] {
-  engine.setMeasured(() => observedFindings(state, plan).map((finding) => ({ launch: plan.launch, finding })));
-  return engine.findings();
+  return engine.admitted(observedFindings(state, plan).map((finding) => ({ launch: plan.launch, finding })));
 }
 
 /** `gated`: what was measured is judged against a baseline, not among itself. */

@@ -221,6 +221,16 @@ export class Engine {
     this.#placesChanged();
   }
 
+  /** The measured findings that configuration and comments let be said, without a look at anything else. */
+  admitted(measured: readonly MeasuredFinding[]): readonly Finding[] {
+    return measured
+      .flatMap(({ launch, finding }) => this.#leveled([finding], launch))
+      .filter((finding) => {
+        const entry = this.#read(finding.primary.uri);
+        return !entry?.facts || suppressionOf(finding, entry.facts, entry.offsets) === undefined;
+      });
+  }
+
   /** Adds or replaces a file's text. */
   open(file: SourceText): void {
     this.#put(file, null);
