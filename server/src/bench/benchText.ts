@@ -53,7 +53,8 @@ export function alignTable(rows: readonly (readonly string[])[]): string {
 /** The ratio with its interval, or null before a verdict. */
 export function ratioSentence(state: RunState): string | null {
   const { verdict } = state;
-  if (!verdict || verdict.speedup == null) return null;
+  // Where the setting in force stays, the sentence of the verdict names what it was compared with.
+  if (!verdict || verdict.speedup == null || verdict.best === verdict.current) return null;
   const interval = verdict.interval ? `, 95 % CI ${intervalText(verdict.interval)}` : '';
   return `${state.arms[verdict.current]?.arm.label ?? 'current'} / ${state.arms[verdict.best]?.arm.label ?? 'best'} = ${ratioText(verdict.speedup)}${interval}, ${verdict.pairs} pairs`;
 }

@@ -194,6 +194,12 @@ describe('session with the real runner', function () {
     for (const doubt of state.doubts) assert.match(doubtSentence(doubt, state), /\.$/);
   });
 
+  it('divides no setting by itself: where the one in force stays, the verdict names its rival', () => {
+    const verdict = (best: number): RunState => ({ ...initialRunState(), verdict: { outcome: 'current_is_best', best, current: 0, speedup: 0.99, interval: [0.96, 1.01], pairs: 32, tied: [], sentence: '' } });
+    assert.equal(ratioSentence(verdict(0)), null);
+    assert.match(ratioSentence(verdict(1)) ?? '', /^current \/ best = 0\.99x, 95 % CI 0\.96-1\.01, 32 pairs$/);
+  });
+
   it('cancels, and keeps what was measured', async () => {
     const body = request({ 1: 0.1, 2: 0.1 });
     const { state } = await run({ ...body, workload: { ...body.workload, simulated: { ...(body.workload.simulated ?? { seconds_by_threads: {}, noise: 0, outliers: 0, drift: 0 }), real_seconds: 0.1 } } }, 700);

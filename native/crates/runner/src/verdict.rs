@@ -110,7 +110,7 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
         if !compared_with_all(bench, candidate) {
             return inconclusive(format!("So far {} leads, but too little was measured to be sure.", label(candidate)));
         }
-        return settled(bench, candidate, &verdict);
+        return settled(bench, candidate, &figures(false), &verdict);
     }
     let Some(shown) = interval else {
         return inconclusive(format!("{} looked best so far, but the comparison with {} was not finished.", label(candidate), label(current)));
@@ -131,12 +131,12 @@ fn undisturbed(bench: &Bench<'_, '_>, evidence: &Evidence) -> Verdict {
             current,
             format!("No difference of more than {} % between {} and {} could be shown ({}).", percent(claim), label(candidate), label(current), figures(false)),
         ),
-        Shown::Same | Shown::Slower => settled(bench, candidate, &verdict),
+        Shown::Same | Shown::Slower => settled(bench, candidate, &figures(false), &verdict),
     }
 }
 
-/// The answers that leave the current setting in place.
-fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, usize, String) -> Verdict) -> Verdict {
+/// The answers that leave the current setting in place. `proof` are the figures of the comparison with the candidate, empty when there was none.
+fn settled(bench: &Bench<'_, '_>, candidate: usize, proof: &str, verdict: &dyn Fn(Outcome, usize, String) -> Verdict) -> Verdict {
     let current = bench.request.current;
     let label = |arm: usize| bench.records.arms[arm].arm.label.as_str();
     let claim = percent(bench.request.limits.claim_above);
@@ -149,7 +149,8 @@ fn settled(bench: &Bench<'_, '_>, candidate: usize, verdict: &dyn Fn(Outcome, us
     let threshold = (1.0 + bench.request.limits.claim_above).ln();
     let like_the_others = |arm: usize| !bench.records.arms[arm].dropped || bench.records.log_ratio(arm, current).is_some_and(|ratio| ratio.abs() <= threshold);
     let nobody_lost = (0..bench.records.arms.len()).all(|arm| bench.records.arms[arm].failures == 0 && like_the_others(arm));
-    let thrift = if candidate == current { String::new() } else { format!(" {} does as well.", label(candidate)) };
+    let proof = if proof.is_empty() { String::new() } else { format!(" ({proof})") };
+    let thrift = if candidate == current { String::new() } else { format!(" {} does as well{proof}.", label(candidate)) };
     if nobody_lost {
         verdict(Outcome::NoDifference, current, format!("This machine shows no difference beyond {claim} %{per} between the settings.{thrift}"))
     } else if let (true, Some((next, ratio))) = (candidate == current, next_best(bench, current).filter(|&(_, ratio)| ratio > (1.0 + bench.request.limits.claim_above).ln())) {
