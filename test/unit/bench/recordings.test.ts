@@ -23,7 +23,9 @@ describe('files of recordings', () => {
     const now = new Date('2026-11-21T19:50:35.123Z');
     const names = new Set(Array.from({ length: 20 }, () => recordingName('serve: ../../etc/passwd', now)));
     assert.ok(names.size > 15);
-    for (const name of names) assert.match(name, /^2026-11-21T19-50-35-serve-\.\.-\.\.-etc-passwd-[0-9a-f]{4}\.ndjson$/);
+    for (const name of names) assert.match(name, /^2026-11-21T19-50-35-123-serve-\.\.-\.\.-etc-passwd-[0-9a-f]{4}\.ndjson$/);
+    // Two short runs of one second come in their order.
+    assert.ok(recordingName('serve', now) < recordingName('serve', new Date('2026-11-21T19:50:35.124Z')));
   });
 
   it('replace the old content or leave it, and leave nothing else', async () => {

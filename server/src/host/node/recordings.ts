@@ -10,7 +10,8 @@ import { sourceLines } from '../../bench/sourceLines.ts';
 
 const EXTENSION = '.ndjson';
 /** Characters of a name before and behind what says what was measured. */
-const TIME_LENGTH = '2026-01-31T12-00-00-'.length;
+/** Of names written before there were milliseconds, too. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:-\d{3})?-/;
 const RANDOM_LENGTH = '-abcd'.length;
 
 /** One line of a list of recordings. */
@@ -78,8 +79,8 @@ export function writeProblem(error: unknown): string {
 /** A name that sorts by time and says what was measured. */
 export function recordingName(label: string, now: Date): string {
   const safe = label.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '').slice(0, 60);
-  // Two runs of one second are told apart.
-  return `${now.toISOString().replaceAll(':', '-').replace(/\..*/, '')}-${safe || 'run'}-${randomBytes(2).toString('hex')}${EXTENSION}`;
+  // Two runs that begin at the same moment are told apart.
+  return `${now.toISOString().replace(/[:.]/g, '-').slice(0, -1)}-${safe || 'run'}-${randomBytes(2).toString('hex')}${EXTENSION}`;
 }
 
 /** Keeps a run; the path of its file. Adds the text of measured lines, which may be another one tomorrow. */
@@ -140,14 +141,14 @@ function counted(state: RunState): string {
 }
 
 function timeOfName(name: string): string {
-  const [, day, hour, minute, second] = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)/.exec(name) ?? [];
-  return day === undefined ? '' : `${day}T${hour}:${minute}:${second}.000Z`;
+  const [, day, hour, minute, second, thousandths = '000'] = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)(?:-(\d{3}))?-/.exec(name) ?? [];
+  return day === undefined ? '' : `${day}T${hour}:${minute}:${second}.${thousandths}Z`;
 }
 
 /** The newest recording of what has this label; null when there is none. */
 export async function newestRecording(directory: string, label: string): Promise<string | null> {
-  // Time and random end have the same length in all names.
-  const middle = (name: string): string => name.slice(TIME_LENGTH, -(RANDOM_LENGTH + EXTENSION.length));
+  // The random end has the same length in all names.
+  const middle = (name: string): string => name.replace(TIME, '').slice(0, -(RANDOM_LENGTH + EXTENSION.length));
   const wanted = middle(recordingName(label, new Date(0)));
   try {
     const names = (await readdir(directory)).filter((name) => name.endsWith(EXTENSION) && middle(name) === wanted).sort();
