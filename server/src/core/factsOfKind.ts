@@ -1,23 +1,20 @@
 /** The facts of a file by kind, sorted once: rules ask the same files about the same kinds for every launch that reaches them. */
 import type { Fact, FileFacts } from './fact.ts';
 import { saysNothingAlone } from './outlinedFile.ts';
+import { perFile } from './perFile.ts';
 
 type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>;
 
 /** Kinds of which a file that says nothing by itself has none. */
 const SAYING: ReadonlySet<Fact['kind']> = new Set(['setting', 'launch', 'link', 'limit', 'suppression']);
 
-const known = new WeakMap<FileFacts, ReadonlyMap<Fact['kind'], readonly Fact[]>>();
-
 /** Facts of one kind in document order; none when there is no such file. A file that was only outlined is not read for kinds that it cannot hold. */
 export function factsOfKind<K extends Fact['kind']>(file: FileFacts | undefined, kind: K): readonly FactOf<K>[] {
   if (file === undefined || (SAYING.has(kind) && saysNothingAlone(file))) return [];
-  let kinds = known.get(file);
-  if (!kinds) known.set(file, (kinds = byKind(file.facts)));
-  return (kinds.get(kind) ?? []) as readonly FactOf<K>[];
+  return (byKind(file).get(kind) ?? []) as readonly FactOf<K>[];
 }
 
-function byKind(facts: readonly Fact[]): ReadonlyMap<Fact['kind'], readonly Fact[]> {
+const byKind = perFile(({ facts }): ReadonlyMap<Fact['kind'], readonly Fact[]> => {
   const kinds = new Map<Fact['kind'], Fact[]>();
   for (const fact of facts) {
     const same = kinds.get(fact.kind);
@@ -25,4 +22,4 @@ function byKind(facts: readonly Fact[]): ReadonlyMap<Fact['kind'], readonly Fact
     else kinds.set(fact.kind, [fact]);
   }
   return kinds;
-}
+});

@@ -223,12 +223,10 @@ export class Engine {
 
   /** The measured findings that configuration and comments let be said, without a look at anything else. */
   admitted(measured: readonly MeasuredFinding[]): readonly Finding[] {
-    return measured
-      .flatMap(({ launch, finding }) => this.#leveled([finding], launch))
-      .filter((finding) => {
-        const entry = this.#read(finding.primary.uri);
-        return !entry?.facts || suppressionOf(finding, entry.facts, entry.offsets) === undefined;
-      });
+    return this.#leveledMeasured(measured).filter((finding) => {
+      const entry = this.#read(finding.primary.uri);
+      return !entry?.facts || suppressionOf(finding, entry.facts, entry.offsets) === undefined;
+    });
   }
 
   /** Adds or replaces a file's text. */
@@ -718,13 +716,10 @@ export class Engine {
       this.#plans.set(launch.key, entry);
     }
     const { plan } = entry;
-    const files = new Map(entry.lookedAt.seen.files);
-    const asked = [...entry.lookedAt.seen.asked];
-    let anything = entry.lookedAt.graph !== null;
     for (const rule of this.#rules) {
       if (plan === null) break;
       if (rule.needs !== 'plan' || !mayReport(rule, this.#config, this.#folders)) continue;
-      let evaluation = entry.evaluations.get(rule);
+      const evaluation = entry.evaluations.get(rule);
       if (!evaluation || (evaluation.lookedAt !== null && !this.#stillHolds(evaluation.lookedAt))) {
         const graph = this.#graph;
         let watched: WatchedGraph | null = null;
@@ -738,16 +733,11 @@ export class Engine {
         };
         this.counters.rules++;
         const findings = this.#evaluate(rule, [launch.key], (report) => rule.check(input, report));
-        evaluation = { findings, lookedAt: watched === null ? null : this.#lookedAt(watched) };
-        entry.evaluations.set(rule, evaluation);
+        entry.evaluations.set(rule, { findings, lookedAt: watched === null ? null : this.#lookedAt(watched) });
       }
-      // What is read once is judged once: nobody asks what that rested on.
-      if (evaluation.lookedAt === null || this.#once) continue;
-      for (const [uri, facts] of evaluation.lookedAt.seen.files) files.set(uri, facts);
-      asked.push(...evaluation.lookedAt.seen.asked);
-      anything ||= evaluation.lookedAt.graph !== null;
     }
-    entry.all = this.#once ? null : { seen: { files, asked }, graph: anything ? this.#graph : null };
+    // What is read once is judged once: nobody asks what that rested on.
+    if (!this.#once) entry.all = together([entry.lookedAt, ...[...entry.evaluations.values()].flatMap(({ lookedAt }) => lookedAt ?? [])]);
   }
 
   #lookedAt({ files, whole }: WatchedGraph): LookedAt {
@@ -813,7 +803,7 @@ export class Engine {
       if (list) list.push(finding);
       else byUri.set(finding.primary.uri, [finding]);
     };
-    for (const finding of [...findings, ...measured.flatMap(({ launch, finding: found }) => this.#leveled([found], launch))]) {
+    for (const finding of [...findings, ...this.#leveledMeasured(measured)]) {
       const entry = this.#files.get(finding.primary.uri);
       if (!entry?.facts) continue;
       const suppression = suppressionOf(finding, entry.facts, entry.offsets);
@@ -835,6 +825,10 @@ export class Engine {
       if (severity === undefined) return [];
       return severity === null || severity === finding.severity ? [finding] : [{ ...finding, severity }];
     });
+  }
+
+  #leveledMeasured(measured: readonly MeasuredFinding[]): readonly Finding[] {
+    return measured.flatMap(({ launch, finding }) => this.#leveled([finding], launch));
   }
 
   #severity(rule: Pick<Rule, 'id' | 'stage'>, uri: string, launch: Launch | null): Finding['severity'] | null | undefined {
@@ -866,6 +860,11 @@ export class Engine {
       return otherwise;
     }
   }
+}
+
+/** All that was looked at; null for the graph when nobody looked at the whole of it. */
+function together(all: readonly LookedAt[]): LookedAt {
+  return { seen: { files: new Map(all.flatMap(({ seen }) => [...seen.files])), asked: all.flatMap(({ seen }) => seen.asked) }, graph: all.find(({ graph }) => graph !== null)?.graph ?? null };
 }
 
 /** What configuration is asked by about a kind of measured finding. */

@@ -84,8 +84,13 @@ export function isKnownModule(module: string): boolean {
   return Object.hasOwn(MODULES, root(module));
 }
 
-function root(module: string): string {
+/** What a dotted name begins with: the package that an import of it loads. */
+export function topModule(module: string): string {
   const dot = module.indexOf('.');
-  const name = dot < 0 ? module : module.slice(0, dot);
+  return dot < 0 ? module : module.slice(0, dot);
+}
+
+function root(module: string): string {
+  const name = topModule(module);
   return Object.hasOwn(MODULES, name) ? name : '';
 }

@@ -1,7 +1,7 @@
 /** Which Dockerfile an image is built from, by the commands of the workspace that build it. */
 import { readImageBuild } from '../core/containerRun.ts';
 import type { FileFacts, LaunchFact } from '../core/fact.ts';
-import { saysNothingAlone } from '../core/outlinedFile.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import { stringValue, type Value } from '../core/value.ts';
 import { knownText } from './commandLine.ts';
 import { perFile } from '../core/perFile.ts';
@@ -28,8 +28,8 @@ export function builtImages(files: ReadonlyMap<string, FileFacts>): ReadonlyMap<
 
 const imagesOfFile = perFile((file): ReadonlyMap<string, BuiltImage> => {
   const images = new Map<string, BuiltImage>();
-  for (const launch of saysNothingAlone(file) ? [] : file.facts) {
-    if (launch.kind !== 'launch' || launch.argv.length < 4) continue;
+  for (const launch of factsOfKind(file, 'launch')) {
+    if (launch.argv.length < 4) continue;
     const words = launch.argv.map(({ value }) => knownText(value));
     const at = words.findIndex((word) => word !== null && /(?:^|\/)(?:docker|podman|nerdctl|buildah)$/.test(word));
     const build = at < 0 ? null : readImageBuild(words, at);

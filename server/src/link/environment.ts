@@ -1,7 +1,7 @@
 /** The layers of a launch's environment: env files, configuration or exports, prefixes, `env K=V`, lowest precedence first. */
 import type { Fact, FileFacts, LaunchFact, LinkFact, SettingFact } from '../core/fact.ts';
 import type { EnvironmentLayer, PlacedSetting } from '../core/launchGraph.ts';
-import { saysNothingAlone } from '../core/outlinedFile.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import type { Anchor } from '../core/span.ts';
 import { stringValue, unknownValue } from '../core/value.ts';
 import { factAt } from '../core/watchedFiles.ts';
@@ -43,7 +43,7 @@ export interface EnvironmentSource {
   readonly variables: ComposeVariables | null;
 }
 
-const groupNames = perFile((file) => new Set(saysNothingAlone(file) ? [] : file.facts.flatMap((fact) => ((fact.kind === 'setting' || fact.kind === 'limit') && fact.group !== undefined ? [fact.group] : []))));
+const groupNames = perFile((file) => new Set([...factsOfKind(file, 'setting'), ...factsOfKind(file, 'limit')].flatMap(({ group }) => group ?? [])));
 
 /** Named sets of settings by their name. */
 export function groupsOf(files: ReadonlyMap<string, FileFacts>): ReadonlyMap<string, readonly FileFacts[]> {

@@ -1,7 +1,8 @@
 /** The launches of a workspace: configurations followed to the programs they start, and programs that nothing starts. */
 import type { FileFacts } from '../core/fact.ts';
+import { factsOfKind } from '../core/factsOfKind.ts';
 import type { Launch, LaunchGraph } from '../core/launchGraph.ts';
-import { mayHoldMainGuard, saysNothingAlone } from '../core/outlinedFile.ts';
+import { mayHoldMainGuard } from '../core/outlinedFile.ts';
 import { builtImages } from './builtImages.ts';
 import { placeKey, type Composed, type LaunchPlace } from './composition.ts';
 import { groupsOf, type Workspace } from './environment.ts';
@@ -50,13 +51,10 @@ export function buildLaunchGraph(files: ReadonlyMap<string, FileFacts>): LaunchG
 /** True when the file does something only when it is run itself. */
 const hasMainGuard = perFile((file) => mayHoldMainGuard(file) && file.facts.some((fact) => fact.scope.main));
 
-/** The launches that a file says. */
-const launchFacts = perFile((file) => (saysNothingAlone(file) ? [] : file.facts.filter((fact) => fact.kind === 'launch')));
-
 function configuredLaunches(workspace: Workspace, kept: KeptLaunches): readonly Launch[] {
   const composed: { readonly place: LaunchPlace; readonly key: string; readonly result: Composed }[] = [];
   for (const file of workspace.files.values()) {
-    for (const fact of launchFacts(file)) {
+    for (const fact of factsOfKind(file, 'launch')) {
       const place = { file, fact };
       composed.push({ place, key: placeKey(place), result: kept.compose(place, workspace) });
     }

@@ -1,5 +1,5 @@
 /** Questions about the order in which one process executes its facts. */
-import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
+import { librariesLoadedBy, librariesReachedThrough, topModule } from '../knobs/modules.ts';
 import type { ComputeFact, Fact, FanOutFact } from '../core/fact.ts';
 import type { Knob, Library } from '../core/knob.ts';
 import type { ScheduledFact } from '../core/launchGraph.ts';
@@ -13,11 +13,6 @@ const STANDARD = new Set(
 /** True for a module of Python's standard library. */
 export function isStandardModule(top: string): boolean {
   return STANDARD.has(top);
-}
-
-export function topModule(module: string): string {
-  const dot = module.indexOf('.');
-  return dot < 0 ? module : module.slice(0, dot);
 }
 
 /** True when importing the module makes the knob's consumer read it. */

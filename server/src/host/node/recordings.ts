@@ -9,9 +9,9 @@ import type { RunState } from '../../bench/runState.ts';
 import { sourceLines } from '../../bench/sourceLines.ts';
 
 const EXTENSION = '.ndjson';
-/** Characters of a name before and behind what says what was measured. */
-/** Of names written before there were milliseconds, too. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:-\d{3})?-/;
+/** How a name begins; without milliseconds when an older version wrote it. */
+const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)(?:-(\d{3}))?-/;
+/** Characters of a name behind what says what was measured. */
 const RANDOM_LENGTH = '-abcd'.length;
 
 /** One line of a list of recordings. */
@@ -141,7 +141,7 @@ function counted(state: RunState): string {
 }
 
 function timeOfName(name: string): string {
-  const [, day, hour, minute, second, thousandths = '000'] = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)(?:-(\d{3}))?-/.exec(name) ?? [];
+  const [, day, hour, minute, second, thousandths = '000'] = TIME.exec(name) ?? [];
   return day === undefined ? '' : `${day}T${hour}:${minute}:${second}.${thousandths}Z`;
 }
 

@@ -1,4 +1,5 @@
 /** Tells Python files that say nothing by themselves, and what those import, so that they are read in full only when a program reaches them. */
+import { topModule } from '../../knobs/modules.ts';
 import { child } from '../syntaxNode.ts';
 import type { FileOutline } from '../../core/outlinedFile.ts';
 import { conditionOf, importItems, modulesLoadedBy } from './imports.ts';
@@ -7,7 +8,6 @@ import type { PythonNode } from './pythonNode.ts';
 import { isSilent } from './silence.ts';
 
 const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
-const packageOf = (name: string): string => name.split('.', 1)[0] ?? name;
 const anyOf = (names: Iterable<string>): string => [...new Set(names)].join('|');
 
 /** Without one of these a text states no setting, launch, link or suppression, times no work, and asks for no module by a computed name. */
@@ -15,7 +15,7 @@ const SPEAKS = new RegExp(
   [
     'environ|putenv|unsetenv|dotenv',
     anyOf([...SETTERS].map(lastPart)),
-    `\\b(?:${anyOf([...[...ARGUMENT_SETTINGS.keys()].map(packageOf), ...[...CONFIGURABLE].map(packageOf), 'openvino'])})\\b`,
+    `\\b(?:${anyOf([...[...ARGUMENT_SETTINGS.keys()].map(topModule), ...[...CONFIGURABLE].map(topModule), 'openvino'])})\\b`,
     // Dask's scheduler under its own name; `torch.distributed` is another.
     '(?:from|import|,)[ \\t]+distributed\\b',
     'worker_concurrency|config_from_',

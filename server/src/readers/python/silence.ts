@@ -1,5 +1,5 @@
 /** Tells texts that can say nothing about threads, so that they are not parsed: no word of thread settings in them, and no import that leads anywhere. */
-import { librariesLoadedBy, librariesReachedThrough } from '../../knobs/modules.ts';
+import { librariesLoadedBy, librariesReachedThrough, topModule } from '../../knobs/modules.ts';
 import { FAN_OUTS } from './fanOutApis.ts';
 import { ARGUMENT_SETTINGS, CALL_PREFIXES, CALLS, CONFIGURABLE, EXTERNAL, SETTERS } from './interest.ts';
 
@@ -9,10 +9,9 @@ const TOKEN = /threadgauge|thread|worker|cpu|job|parallel|concurren|omp_|mkl|npr
 /** A number under the name of a constant: other modules may read it. */
 const CONSTANT = /\b[A-Z][A-Z0-9_]*\b[^=\n(]*=[ \t]*[\d(\\]/;
 
-const packageOf = (name: string): string => name.split('.', 1)[0] ?? name;
 
 /** Packages that the tables mention by name. `os` and `sys` matter for a few functions only, whose names are tokens. */
-const MENTIONED: ReadonlySet<string> = new Set([...SETTERS, ...ARGUMENT_SETTINGS.keys(), ...CONFIGURABLE, ...FAN_OUTS.keys(), ...CALLS, ...CALL_PREFIXES].map(packageOf).filter((name) => name !== 'os' && name !== 'sys'));
+const MENTIONED: ReadonlySet<string> = new Set([...SETTERS, ...ARGUMENT_SETTINGS.keys(), ...CONFIGURABLE, ...FAN_OUTS.keys(), ...CALLS, ...CALL_PREFIXES].map(topModule).filter((name) => name !== 'os' && name !== 'sys'));
 
 /** Packages of the standard library and of others whose import leads to no file of a workspace and starts nothing. */
 const HARMLESS: ReadonlySet<string> = new Set([...EXTERNAL].filter((name) => !MENTIONED.has(name) && librariesLoadedBy(name).length === 0 && librariesReachedThrough(name).length === 0));
@@ -26,7 +25,7 @@ export function isSilent(text: string): boolean {
   for (const [, from, list] of text.matchAll(IMPORTS)) {
     imports++;
     const modules = from === undefined ? (list ?? '').split(',').map((part) => part.trim().split(/[ \t]/, 1)[0] ?? '') : [from];
-    if (!modules.every((module) => HARMLESS.has(packageOf(module)))) return false;
+    if (!modules.every((module) => HARMLESS.has(topModule(module)))) return false;
   }
   // One that stands in the middle of a line was not looked at.
   return imports === [...text.matchAll(/\bimport\b/g)].length;

@@ -3,11 +3,12 @@ import type { FixProposal } from '../../core/finding.ts';
 import type { SettingFact } from '../../core/fact.ts';
 import type { ScheduledFact } from '../../core/launchGraph.ts';
 import type { Plan } from '../../core/plan.ts';
+import { topModule } from '../../knobs/modules.ts';
 import { knobByEnv } from '../../knobs/catalogue.ts';
 import { mayReachChildren, readersBefore, usedByHand } from '../lateVariable.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { sameAnchor } from '../planProof.ts';
-import { importReads, mayLoad, topModule, workspaceModules } from '../programOrder.ts';
+import { importReads, mayLoad, workspaceModules } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 interface Late {

@@ -5,9 +5,10 @@ import type { SettingFact } from '../../core/fact.ts';
 import type { ScheduledFact } from '../../core/launchGraph.ts';
 import { evaluate } from '../../core/value.ts';
 import type { Plan } from '../../core/plan.ts';
+import { topModule } from '../../knobs/modules.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { mayReachChildren, readersBefore, usedByHand } from '../lateVariable.ts';
-import { importReads, imports, mayLoad, topModule, workspaceModules } from '../programOrder.ts';
+import { importReads, imports, mayLoad, workspaceModules } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 import { valueAnchor } from '../settingText.ts';
 

@@ -1,6 +1,7 @@
 /** Reports torch.set_num_interop_threads in programs that have no TorchScript, the only user of that pool. */
+import { topModule } from '../../knobs/modules.ts';
 import { removeSetting } from '../fixProposals.ts';
-import { isStandardModule, topModule, workspaceModules } from '../programOrder.ts';
+import { isStandardModule, workspaceModules } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 const SETTER = 'torch.set_num_interop_threads';

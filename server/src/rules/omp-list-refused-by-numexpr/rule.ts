@@ -1,7 +1,7 @@
 /** Reports OMP_NUM_THREADS with a list, which OpenMP takes and numexpr fails on. */
+import { topModule } from '../../knobs/modules.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { topModule } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 import { valueAnchor } from '../settingText.ts';
 

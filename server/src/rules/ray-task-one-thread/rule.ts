@@ -3,7 +3,8 @@ import type { CallFact, ComputeFact, DefineFact, Fact } from '../../core/fact.ts
 import { factsOfKind } from '../../core/factsOfKind.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
 import { perFile } from '../../core/perFile.ts';
-import { factsRunBy, topModule } from '../programOrder.ts';
+import { topModule } from '../../knobs/modules.ts';
+import { factsRunBy } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 export const rule = defineRule({

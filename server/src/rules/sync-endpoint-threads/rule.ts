@@ -1,8 +1,9 @@
 /** Points at endpoints that are no coroutines and run PyTorch: each concurrent request has a thread and an OpenMP team of its own. */
 import type { DefineFact, Fact } from '../../core/fact.ts';
 import { factsOfKind } from '../../core/factsOfKind.ts';
+import { topModule } from '../../knobs/modules.ts';
 import { coresText, relatedPlaces } from '../planProof.ts';
-import { factsRunBy, runsOnGpu, topModule } from '../programOrder.ts';
+import { factsRunBy, runsOnGpu } from '../programOrder.ts';
 import { threadCountFix } from '../threadCountFix.ts';
 import { defineRule } from '../rule.ts';
 
