@@ -3,6 +3,8 @@ import type { Fact, FileFacts } from '../core/fact.ts';
 import type { Launch } from '../core/launchGraph.ts';
 import { knobByEnv } from '../knobs/catalogue.ts';
 import { librariesLoadedBy, librariesReachedThrough } from '../knobs/modules.ts';
+import type { Span } from '../core/span.ts';
+import { outlinedImports } from '../core/outlinedFile.ts';
 import { baseName } from './fileIndex.ts';
 import { perFile } from '../core/perFile.ts';
 
@@ -29,7 +31,7 @@ export function looksLikeProgram(file: FileFacts, root: string): boolean {
   if (notebook || file.facts.some((fact) => fact.scope.main)) return true;
   // A web application's module computes nothing of its own; a server imports it.
   if (file.facts.some((fact) => fact.kind === 'define' && fact.decorators.some(isHandlerDecorator))) return false;
-  return file.facts.some((fact) => fact.scope.func === null && runsAtTopLevel(fact));
+  return doesSomething(file, () => true);
 }
 
 /** True when a file or what it imports has something to plan. */
@@ -56,10 +58,12 @@ export function concernsLaunch(launch: Pick<Launch, 'layers' | 'reachable'>, fil
 /** Files of a build, of tests and of a page's own code are no programs that Node runs. */
 function looksLikeNodeProgram(file: FileFacts, name: string, path: string): boolean {
   if (!/\.[cm]?[jt]s$/.test(name)) return false;
+  // What imports nothing and sets no variable needs no Node.
+  if (outlinedImports(file)?.length === 0) return false;
   if (/(?:^|\.)(?:config|test|spec|stories|worker|setup|d)\.[cm]?[jt]s$/.test(name) || /\/(?:tests?|__tests__|__mocks__|e2e|cypress|dist|build|out|public|static|vendor|coverage)\//.test(path)) return false;
   // What exports functions is there to be imported, unless it says that it may be started.
   if (file.facts.some((fact) => fact.scope.main)) return true;
-  return file.facts.some((fact) => fact.scope.func === null && fact.kind !== 'setting' && fact.kind !== 'launch' && runsAtTopLevel(fact));
+  return doesSomething(file, ({ kind }) => kind !== 'setting' && kind !== 'launch');
 }
 
 function concernsThreads(fact: Fact): boolean {
@@ -69,6 +73,15 @@ function concernsThreads(fact: Fact): boolean {
 }
 
 const holdsThreads = perFile((file) => file.facts.some(concernsThreads));
+
+/** True when running the file itself does one of the wanted things. A decorator or a default argument of what it defines is no such thing. */
+function doesSomething({ facts }: FileFacts, wanted: (fact: Fact) => boolean): boolean {
+  return facts.some((fact) => fact.scope.func === null && wanted(fact) && runsAtTopLevel(fact) && (fact.kind === 'setting' || !facts.some((other) => other.kind === 'define' && isWithin(fact.span, other.span))));
+}
+
+function isWithin(inner: Span, outer: Span): boolean {
+  return inner.chunk === outer.chunk && inner.start >= outer.start && inner.end <= outer.end;
+}
 
 function runsAtTopLevel(fact: Fact): boolean {
   return fact.kind === 'compute' || fact.kind === 'invoke' || fact.kind === 'fanOut' || fact.kind === 'call' || fact.kind === 'setting';
