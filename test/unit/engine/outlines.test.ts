@@ -108,6 +108,28 @@ describe('outlines', () => {
     for (const name of ['gunicorn.conf.py', 'celeryconfig.py']) assert.equal(createPythonReader({ parse: () => null }).outline?.(uriOf(name), 'import torch\n\nworkers = 4\n'), null, name);
   });
 
+  it('are enough for scripts without a word about threads, variables and imports', () => {
+    const files = {
+      'package.json': '{ "scripts": { "start": "node server.mjs" } }',
+      'server.mjs': "import { InferenceSession } from 'onnxruntime-node';\nimport { options } from './options.mjs';\n\nconst session = await InferenceSession.create('m.onnx', options);\nawait session.run({});\n",
+      'options.mjs': 'export const options = { intraOpNumThreads: 64 };\n',
+      'web/chart.js': '(function () {\n  draw(document.body);\n})();\n',
+      'web/broken.js': '(function () {\n  draw(=;\n',
+      'web/page.js': "(function () {\n  require('./chart');\n})();\n",
+    };
+    const once = realEngine(files, { once: true });
+    const kept = realEngine(files);
+    same(once, kept);
+    assert.equal(once.launches().length, 1);
+    assert.deepEqual(['web/chart.js', 'web/broken.js', 'web/page.js', 'options.mjs'].filter((file) => saysNothingAlone(once.facts(uriOf(file)) ?? assert.fail())), ['web/chart.js', 'web/broken.js']);
+    assert.equal(once.counters.outlines, 2);
+    // What a program runs is read.
+    const run = { ...files, 'server.mjs': `${files['server.mjs']}await import('./web/chart.js');\n` };
+    const reached = realEngine(run, { once: true });
+    same(reached, realEngine(run));
+    assert.equal(reached.counters.outlines, 1);
+  });
+
   it('keep nothing back from any rule', () => {
     const folder = path.resolve(import.meta.dirname, '../../../server/src/rules');
     let compared = 0;
@@ -116,7 +138,7 @@ describe('outlines', () => {
       if (id.includes('.')) continue;
       for (const section of parseRuleDocument(readFileSync(page, 'utf8')).sections) {
         const files = Object.fromEntries(section.fences.filter((fence) => fence.attributes['file'] !== undefined && fence.language !== 'diff').map((fence) => [fence.attributes['file'] ?? '', readCarets(fence).text]));
-        if (!Object.keys(files).some((file) => file.endsWith('.py'))) continue;
+        if (!Object.keys(files).some((file) => /\.(?:py|[cm]?[jt]sx?)$/.test(file))) continue;
         same(realEngine(files, { once: true }), realEngine(files));
         compared++;
       }

@@ -64,7 +64,8 @@ export function assemble(uri: string, chunks: readonly NumberedSyntax[]): ChunkF
     assembly.add(chunk, syntax);
     if (!assembly.consultedFile) known.set(syntax, { chunk, facts: facts.slice(from[0]), gaps: gaps.slice(from[1]) });
   }
-  return { facts, gaps };
+  // A mistake in a file that says nothing keeps nothing from anybody: such a file is not even parsed unless something reaches it.
+  return { facts, gaps: chunks.length === 1 && chunks[0]?.syntax.silent === true ? [] : gaps };
 }
 
 /** Names under which sessions of ONNX Runtime are created. */

@@ -7,6 +7,14 @@ export function hasThreadToken(text: string): boolean {
   return THREAD_TOKEN.test(text);
 }
 
+/** Without one of these a text neither leads to another file nor sets a variable of its process. */
+const LEADS = /import|require|from|env/i;
+
+/** True when the text says nothing about threads, sets nothing and leads nowhere: it matters only to a program that runs it for something else. */
+export function isSilent(text: string): boolean {
+  return !hasThreadToken(text) && !LEADS.test(text);
+}
+
 const LONG_LINE = 5_000;
 const GENERATED_AVERAGE = 500;
 

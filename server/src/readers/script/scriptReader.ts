@@ -1,6 +1,7 @@
 /** The reader of TypeScript and JavaScript: split at top-level statements, parse each chunk, resolve names across the file. */
 import { lineCommentSuppressions } from '../../core/suppression.ts';
 import { readWhole } from '../../core/readWhole.ts';
+import type { FileOutline } from '../../core/outlinedFile.ts';
 import type { Reader } from '../../core/reader.ts';
 import { applyEdits } from '../../core/sourceText.ts';
 import { holdsPlacementLaw } from '../placementLaw.ts';
@@ -9,7 +10,7 @@ import type { SyntaxParser, SyntaxParsers } from '../syntaxParser.ts';
 import { assemble } from './assemble.ts';
 import { extract } from './extract.ts';
 import { readHeads } from './heads.ts';
-import { hasThreadToken, isGenerated } from './interest.ts';
+import { hasThreadToken, isGenerated, isSilent } from './interest.ts';
 import { place, remove, statementAt } from './place.ts';
 import { openTemplate, split, splitFrom, statementStarts } from './split.ts';
 import type { Item, ScriptSyntax } from './syntax.ts';
@@ -21,6 +22,9 @@ const MAX_TOKENLESS = 20_000;
 
 /** Without any of these, a chunk neither binds, calls, imports nor silences anything. */
 const CAN_MATTER = /[=(]|\b(?:import|export|require|function|class|delete)\b|threadgauge:/;
+
+/** Nothing is imported and no main guard can be written without one of the words that are not there. */
+const SILENT: FileOutline = { mayHoldMainGuard: false, imports: () => [] };
 
 const EMPTY: ScriptSyntax = { items: [], gaps: [] };
 const COPY = { opaque: new Set(['escape_sequence', 'type_annotation', 'interface_declaration', 'type_alias_declaration', 'ambient_declaration', 'type_arguments', 'type_parameters', 'regex', 'enum_declaration', 'jsx_text']), keywords: new Set<string>() };
@@ -37,22 +41,24 @@ export function createScriptReader({ typescript, tsx }: Pick<SyntaxParsers, 'typ
     },
     split,
     splitFrom,
+    outline: (_uri, text) => (isSilent(text) ? SILENT : null),
     read(chunkText) {
       if (!CAN_MATTER.test(chunkText)) return EMPTY;
-      const silent = !hasThreadToken(chunkText);
+      const tokenless = !hasThreadToken(chunkText);
       // A whole text that says nothing about threads still leads to other files.
       if (isGenerated(chunkText)) return EMPTY;
-      if (silent && (chunkText.length > MAX_TOKENLESS || statementStarts(chunkText, 2).length > 1)) return { items: readHeads(chunkText), gaps: [] };
+      if (tokenless && (chunkText.length > MAX_TOKENLESS || statementStarts(chunkText, 2).length > 1)) return { items: readHeads(chunkText), gaps: [] };
       if (chunkText.length > MAX_CHUNK) {
         const kilobytes = Math.round(chunkText.length / 1000);
         return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'too-large', message: `This statement is ${kilobytes} kB long and was not read.` }] };
       }
       try {
         const open = openTemplate(chunkText);
-        if (open === null) return withSuppressions(parse(chunkText, typescript, tsx), chunkText);
-        const readable = chunkText.slice(0, open);
+        const readable = open === null ? chunkText : chunkText.slice(0, open);
         const before = withSuppressions(parse(readable, typescript, tsx), readable);
-        return { ...before, gaps: [...before.gaps, { start: open, end: open + 1, reason: 'syntax', message: 'This template literal is not closed; what follows was not read.' }] };
+        const silent = isSilent(chunkText);
+        if (open === null) return { ...before, silent };
+        return { ...before, silent, gaps: [...before.gaps, { start: open, end: open + 1, reason: 'syntax', message: 'This template literal is not closed; what follows was not read.' }] };
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         return { items: [], gaps: [{ start: 0, end: Math.min(chunkText.length, 80), reason: 'syntax', message: `This statement could not be read (${detail}).` }] };

@@ -124,6 +124,8 @@ export interface SyntaxGap extends Range {
 }
 
 export interface ScriptSyntax {
+  /** True when the text holds no word about threads, variables or imports. */
+  readonly silent?: boolean;
   readonly items: readonly Item[];
   readonly gaps: readonly SyntaxGap[];
 }
