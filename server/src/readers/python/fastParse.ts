@@ -40,6 +40,14 @@ const CLOSE_BRACE = 125;
 /** Words that are no names; `print`, `exec`, `match` and `type` are names except at the start of some statements. */
 const RESERVED: ReadonlySet<string> = new Set('False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(' '));
 
+/** By its first letter and length whether a word may be one of those: most names are told apart by that. */
+const MAYBE_RESERVED = new Uint8Array(128 * 16);
+for (const word of RESERVED) MAYBE_RESERVED[word.charCodeAt(0) * 16 + word.length] = 1;
+
+function isReserved(word: string): boolean {
+  return word.length < 16 && MAYBE_RESERVED[word.charCodeAt(0) * 16 + word.length] === 1 && RESERVED.has(word);
+}
+
 /** What may follow `match`, `type`, `print` or `exec` at the start of a statement when it is certainly a name there. */
 const NAME_FOLLOWS = /[ \t]*(?:=[^=]|:[^=]|\.\s*\w)/y;
 
@@ -92,6 +100,13 @@ function isWord(code: number): boolean {
 
 function node(type: string, start: number, end: number, children: OpenNode[] = []): OpenNode {
   return { type, field: null, start, end, missing: false, children };
+}
+
+/** Of nodes that never get a child, which are most. */
+const NO_CHILDREN: OpenNode[] = [];
+
+function leaf(type: string, start: number, end: number): OpenNode {
+  return node(type, start, end, NO_CHILDREN);
 }
 
 function unsure(): never {
@@ -147,7 +162,7 @@ class FastParse {
       else if (code === HASH) {
         const start = at;
         at = this.#lineEnd(at);
-        this.#comments.push(node('comment', start, at));
+        this.#comments.push(leaf('comment', start, at));
       } else if (code === BACKSLASH) {
         const next = text.charCodeAt(at + 1) === CARRIAGE_RETURN ? at + 2 : at + 1;
         if (text.charCodeAt(next) !== LINE_FEED) unsure();
@@ -282,10 +297,10 @@ class FastParse {
 
   #name(): OpenNode {
     const word = this.#word;
-    if (word === '' || RESERVED.has(word)) unsure();
+    if (word === '' || isReserved(word)) unsure();
     const start = this.#at;
     this.#advance(word.length);
-    return node('identifier', start, start + word.length);
+    return leaf('identifier', start, start + word.length);
   }
 
   // Statements.
@@ -999,7 +1014,7 @@ class FastParse {
       const operation = node('boolean_operator', left.start, left.end);
       this.#add(operation, left, 'left');
       this.#flush(operation.children);
-      this.#add(operation, node(word, this.#at, this.#at + word.length), 'operator');
+      this.#add(operation, leaf(word, this.#at, this.#at + word.length), 'operator');
       this.#advance(word.length);
       this.#part(operation, 'right', operand);
       left = operation;
@@ -1118,7 +1133,7 @@ class FastParse {
       const operation = node('binary_operator', left.start, left.end);
       this.#add(operation, left, 'left');
       this.#flush(operation.children);
-      this.#add(operation, node(sign, this.#at, this.#at + sign.length), 'operator');
+      this.#add(operation, leaf(sign, this.#at, this.#at + sign.length), 'operator');
       this.#advance(sign.length);
       if (++this.#depth > MAX_DEPTH) unsure();
       // Powers go to the right.
@@ -1156,12 +1171,14 @@ class FastParse {
           value = node('attribute', object.start, object.end);
           this.#add(value, object, 'object');
           this.#take(value, '.');
-          this.#part(value, 'attribute', () => this.#name());
+          this.#flush(value.children);
+          this.#add(value, this.#name(), 'attribute');
           break;
         case OPEN_PAREN:
           value = node('call', object.start, object.end);
           this.#add(value, object, 'function');
-          this.#part(value, 'arguments', () => this.#arguments());
+          this.#flush(value.children);
+          this.#add(value, this.#arguments(), 'arguments');
           break;
         case OPEN_BRACKET:
           value = this.#subscript(object);
@@ -1177,7 +1194,8 @@ class FastParse {
     this.#open(list);
     let count = 0;
     while (this.#code() !== CLOSE_PAREN) {
-      const argument = this.#part(list, null, () => this.#argument());
+      this.#flush(list.children);
+      const argument = this.#add(list, this.#argument());
       count++;
       if (this.#word === 'for' || this.#word === 'async') {
         if (count > 1 || argument.type === 'keyword_argument' || argument.type.endsWith('_splat')) unsure();
@@ -1219,7 +1237,8 @@ class FastParse {
     this.#add(subscript, object, 'value');
     this.#open(subscript);
     for (;;) {
-      this.#part(subscript, 'subscript', () => this.#slice());
+      this.#flush(subscript.children);
+      this.#add(subscript, this.#slice(), 'subscript');
       if (this.#code() !== COMMA) break;
       this.#take(subscript, ',');
       if (this.#code() === CLOSE_BRACKET) break;
@@ -1285,7 +1304,7 @@ class FastParse {
         case 'False':
         case 'None':
           this.#advance(word.length);
-          return node(word.toLowerCase(), start, start + word.length);
+          return leaf(word.toLowerCase(), start, start + word.length);
         default:
           return this.#name();
       }
@@ -1311,7 +1330,7 @@ class FastParse {
       const found = pattern.exec(this.#text)?.[0];
       if (found === undefined) continue;
       this.#advance(found.length);
-      return node(type, start, start + found.length);
+      return leaf(type, start, start + found.length);
     }
     return unsure();
   }
@@ -1415,6 +1434,19 @@ class FastParse {
     return this.#word === '' || /^(?:[fFrRbBuU]|[fF][rR]|[rR][fF]|[bB][rR]|[rR][bB])$/.test(this.#word) || unsure();
   }
 
+  /** Between these two no backslash stands; at the second one does, or the text ends. */
+  #plainFrom = 0;
+  #plainUntil = -1;
+
+  #holdsBackslash(start: number, end: number): boolean {
+    if (start < this.#plainFrom || start > this.#plainUntil) {
+      const found = this.#text.indexOf('\\', start);
+      this.#plainFrom = start;
+      this.#plainUntil = found < 0 ? this.#text.length : found;
+    }
+    return this.#plainUntil < end;
+  }
+
   #string(): OpenNode {
     const text = this.#text;
     const start = this.#at;
@@ -1428,8 +1460,16 @@ class FastParse {
     const bytes = prefix.includes('b');
     const result = node('string', start, start);
     let at = opening + quotes;
-    result.children.push(node('string_start', start, at));
+    result.children.push(leaf('string_start', start, at));
     let content: OpenNode | null = null;
+    if (triple && !formatted && !bytes && !raw) {
+      // Most long texts hold nothing but themselves.
+      const end = text.indexOf(quote === DOUBLE_QUOTE ? '"""' : "'''", at);
+      if (end > at && !this.#holdsBackslash(at, end)) {
+        result.children.push((content = node('string_content', at, at)));
+        at = end;
+      }
+    }
     for (;;) {
       const code = text.charCodeAt(at);
       if (Number.isNaN(code)) unsure();
@@ -1445,7 +1485,7 @@ class FastParse {
         }
         content ??= node('string_content', at, at);
         if (result.children.at(-1) !== content) result.children.push(content);
-        content.children.push(node('escape_interpolation', at, at + 2));
+        content.children.push(leaf('escape_interpolation', at, at + 2));
         at += 2;
         continue;
       }
@@ -1466,14 +1506,14 @@ class FastParse {
           continue;
         }
         if (bytes && /[uU]/.test(escape[1] ?? '')) unsure();
-        content.children.push(node('escape_sequence', at, at + escape.length));
+        content.children.push(leaf('escape_sequence', at, at + escape.length));
         at += escape.length;
         continue;
       }
       at++;
     }
     if (content !== null) content.end = at;
-    result.children.push(node('string_end', at, at + quotes));
+    result.children.push(leaf('string_end', at, at + quotes));
     result.end = at + quotes;
     this.#at = at;
     this.#advance(quotes);

@@ -82,6 +82,7 @@ function statementsFrom(text: string, from: number, isKnown: (start: number) => 
   let commentStart = -1;
   let continued = false;
   let lineStart = true;
+  const returns = text.includes('\r');
 
   // Before this offset a formatted string is known not to end, so that each line is followed only once.
   let plainBefore = 0;
@@ -147,7 +148,7 @@ function statementsFrom(text: string, from: number, isKnown: (start: number) => 
         position = skipString(position);
         break;
       case COMMENT:
-        position = endOfLine(text, position);
+        position = returns ? endOfLine(text, position) : endOfLineFeed(text, position);
         break;
       case ESCAPE: {
         const next = text.charCodeAt(position + 1);
@@ -182,12 +183,17 @@ export function endOfString(text: string, quote: number): number {
 function endOfTriple(text: string, start: number): number | null {
   const quote = text.charCodeAt(start);
   if (text.charCodeAt(start + 1) !== quote || text.charCodeAt(start + 2) !== quote) return null;
-  for (let i = start + 3; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === BACKSLASH) i++;
-    else if (code === quote && text.charCodeAt(i + 1) === quote && text.charCodeAt(i + 2) === quote) return i + 3;
+  const triple = quote === DOUBLE_QUOTE ? '"""' : "'''";
+  let from = start + 3;
+  for (;;) {
+    const end = text.indexOf(triple, from);
+    if (end < 0) return text.length;
+    // A backslash takes the character behind it along.
+    let at = end;
+    while (at > from && text.charCodeAt(at - 1) === BACKSLASH) at--;
+    if ((end - at) % 2 === 0) return end + 3;
+    from = end + 1;
   }
-  return text.length;
 }
 
 /** The offset just after a one-line string; one that is not closed ends with its line. */
@@ -277,6 +283,11 @@ function isBlankOrComment(text: string, start: number): boolean {
   let code = text.charCodeAt(i);
   while (code === SPACE || code === TAB || code === FORM_FEED) code = text.charCodeAt(++i);
   return code === HASH || code === LINE_FEED || code === CARRIAGE_RETURN || Number.isNaN(code);
+}
+
+function endOfLineFeed(text: string, start: number): number {
+  const end = text.indexOf('\n', start);
+  return end < 0 ? text.length : end;
 }
 
 function endOfLine(text: string, start: number): number {
