@@ -1,5 +1,5 @@
 /** Builds `dist/`: one minified bundle per entry, the grammars, the probes and (with --runner) the native runner. */
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,6 +28,11 @@ const nodeShared: BuildOptions = {
   define: { ...shared.define, 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
 };
 
+/** Leaves an import to another bundle, so that it is not compiled before it is asked for. */
+function besides(source: string, bundle: string): Plugin {
+  return { name: 'besides', setup: ({ onResolve }) => onResolve({ filter: /^\./ }, ({ path: wanted }) => (wanted === source ? { path: bundle, external: true } : null)) };
+}
+
 mkdirSync(dist, { recursive: true });
 // The bundles are CommonJS although the sources are not.
 writeFileSync(path.join(dist, 'package.json'), '{"type":"commonjs"}\n');
@@ -36,7 +41,8 @@ await Promise.all([
   build({ ...nodeShared, format: 'cjs', external: ['vscode'], entryPoints: ['client/src/extension.ts'], outfile: 'dist/extension.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/lsp/node.ts'], outfile: 'dist/server.js' }),
   build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/host/node/readingWorker.ts'], outfile: 'dist/readingWorker.js' }),
-  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } }),
+  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/start.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, plugins: [besides('./main.ts', './command.js')] }),
+  build({ ...nodeShared, format: 'cjs', entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/command.js' }),
   build({ ...shared, platform: 'browser', format: 'iife', entryPoints: [{ in: 'client/src/report/app/main.ts', out: 'report' }, { in: 'client/src/report/app/report.css', out: 'report' }, { in: 'client/src/report/app/standalone.ts', out: 'reportPage' }, { in: 'client/src/report/app/standalone.css', out: 'reportPage' }], outdir: 'dist' }),
   // Run by the Node.js of the program under measurement, which may be older than ours.
   build({ ...shared, platform: 'node', target: 'node18', mainFields: ['module', 'main'], format: 'cjs', entryPoints: ['native/node/probe.ts'], outfile: 'dist/node/probe.cjs' }),
