@@ -105,6 +105,14 @@ export interface FanOutFact extends FactBase {
   readonly worker: string | null;
   /** Function that every worker runs before its work (`initializer=`), as written. */
   readonly initializer?: string;
+  /** Of Dask: threads in each worker that run tasks; null = its default. */
+  readonly threadsEach?: Value | null;
+  /** Of Ray: CPUs that each worker reserves; null = its default. */
+  readonly reserved?: Value | null;
+  /** Of Ray: true when the workers are actors, which stay, rather than tasks, of which only some run at a time. */
+  readonly stays?: boolean;
+  /** Variables that every worker gets (`env=`, `runtime_env`). */
+  readonly passed?: readonly { readonly name: string; readonly value: Value; readonly span: Span }[];
 }
 
 /** An import of a module, in program order. */

@@ -7,6 +7,7 @@ import { evaluateIn, type EnvironmentState } from './precedence.ts';
 import { joblibContext } from './joblibContext.ts';
 import { joblibCpus, known, notKnown, reason } from './pools.ts';
 import { scheduleWorker } from './schedule.ts';
+import { isTaskRuntime, readWorkers } from './taskRuntimes.ts';
 
 export interface FanOut {
   readonly scheduled: ScheduledFact & { readonly fact: FanOutFact };
@@ -18,6 +19,10 @@ export interface FanOut {
   readonly computes: 'yes' | 'no' | 'unknown';
   /** Of joblib: threads that each worker is told to use. */
   readonly inner?: PlanNumber;
+  /** Of Dask: threads in each worker that run tasks. */
+  readonly threads?: PlanNumber;
+  /** What is not certain about the count, for people. */
+  readonly doubt?: string;
 }
 
 export interface FanOutContext {
@@ -32,6 +37,10 @@ export interface FanOutContext {
 export function readFanOut(scheduled: ScheduledFact & { readonly fact: FanOutFact }, environment: EnvironmentState, context: FanOutContext): FanOut {
   const { fact } = scheduled;
   const kind = kindOf(fact);
+  if (isTaskRuntime(fact)) {
+    const { count, threads, doubt } = readWorkers(scheduled, context.before ?? [], environment, context.machine);
+    return { scheduled, kind, count, start: fact.what === 'process' ? 'spawn' : null, computes: computesIn(scheduled, context), ...(threads ? { threads } : {}), ...(doubt === null ? {} : { doubt }) };
+  }
   const joblib = /^joblib\./.test(fact.api) ? joblibContext(scheduled, context.before ?? [], environment, context.machine) : null;
   const count = countOf(scheduled, kind, environment, context.machine, joblib?.jobs ?? null);
   return {
@@ -111,7 +120,7 @@ function startOf(fact: FanOutFact, machine: Machine): 'fork' | 'spawn' | null {
 function computesIn(scheduled: ScheduledFact & { readonly fact: FanOutFact }, context: FanOutContext): FanOut['computes'] {
   const { fact, anchor } = scheduled;
   if (fact.worker === null) return /^torch\.multiprocessing\.spawn$|start_multi_process_pool$/.test(fact.api) ? 'yes' : 'unknown';
-  const worker = scheduleWorker(context.launch, context.graph, { uri: anchor.uri, name: fact.worker, func: fact.scope.func }, false);
+  const worker = scheduleWorker(context.launch, context.graph, { uri: anchor.uri, name: fact.worker, func: fact.scope.func }, 'there');
   if (worker.body.some((item) => item.fact.kind === 'compute')) return 'yes';
   // A worker process may compute in threads of its own.
   if (fact.what === 'process' && worker.body.some((item) => item.fact.kind === 'fanOut' && item.fact.what === 'thread' && computesIn({ ...item, fact: item.fact }, context) === 'yes')) return 'yes';

@@ -11,6 +11,7 @@ import { libraryName } from '../knobs/libraryNames.ts';
 import { displayPath, workspaceFolderOf } from '../link/fileIndex.ts';
 import { isHandlerDecorator } from '../link/programs.ts';
 import { joblibCpusIn, readFanOut, type FanOut } from './fanOuts.ts';
+import { isTaskRuntime, passEnvironment } from './taskRuntimes.ts';
 import { ctranslate2, faiss, jax, llamaCpp, openCv, openVino, scikitLearn, sharesPool } from './libraryPools.ts';
 import { limitMachine } from './machineLimits.ts';
 import { torchServeWorkers, tritonModels, type TritonModels } from './modelServers.ts';
@@ -309,15 +310,16 @@ class Planner {
     const spawned = (): ChildPlan => {
       const environment = parent.environment.copy();
       if (/^joblib\./.test(fact.api)) this.#lokyEnvironment(environment, fanOut, machine);
+      if (isTaskRuntime(fact)) passEnvironment(environment, fanOut.scheduled, machine);
       const state = new ProcessState(this.#launch, environment, machine);
-      const run = scheduleWorker(this.#launch, this.#graph, worker, true);
+      const run = scheduleWorker(this.#launch, this.#graph, worker, fact.api === 'ray.remote' ? 'sent' : 'imported');
       for (const item of run.facts) this.#inChildren.add(item.fact);
       state.run(run.facts);
       const plan = this.#processPlan(state, run.facts, machine);
-      return { ...plan, ...(run.initialised ? {} : { intraOp: unfollowed(fanOut) }), appThreads: threads(environment, run.body) };
+      return { ...plan, ...(run.initialised ? {} : { intraOp: unfollowed(fanOut) }), appThreads: fanOut.threads && fanOut.threads.value !== 1 ? { count: fanOut.threads, mainComputes: false, team: null } : threads(environment, run.body) };
     };
     const forked = (): ChildPlan => {
-      const run = scheduleWorker(this.#launch, this.#graph, worker, false);
+      const run = scheduleWorker(this.#launch, this.#graph, worker, 'there');
       for (const item of run.facts) this.#inChildren.add(item.fact);
       const child = new ProcessState(this.#launch, parent.environment.copy(), machine);
       child.run(run.facts);
@@ -462,7 +464,8 @@ class Planner {
       processes = multiply(launched, group.count);
       intraOp = child?.intraOp ?? own.intraOp;
       appThreads = child?.appThreads ?? null;
-      if (isDoubtful(group.fanOut, scheduled)) this.#likely = true;
+      if (isDoubtful(group.fanOut, scheduled) || group.fanOut.doubt !== undefined) this.#likely = true;
+      if (group.fanOut.doubt !== undefined) this.#unknowns.push(group.fanOut.doubt);
     } else {
       if (server) processes = multiply(launched, server.count);
       appThreads = this.#serverThreads() ?? this.#threadPools(fanOuts, scheduled);
@@ -526,7 +529,7 @@ class Planner {
   /** `torch.set_num_threads` in the worker function holds for the thread that runs it. */
   #threadTeam(fanOut: FanOut): Pick<AppThreads, 'team' | 'ownModels'> {
     const { fact, anchor } = fanOut.scheduled;
-    const run = scheduleWorker(this.#launch, this.#graph, { uri: anchor.uri, name: fact.worker, initializer: fact.initializer, func: fact.scope.func }, false);
+    const run = scheduleWorker(this.#launch, this.#graph, { uri: anchor.uri, name: fact.worker, initializer: fact.initializer, func: fact.scope.func }, 'there');
     for (const item of run.facts) this.#inChildren.add(item.fact);
     const ofFile = fact.worker?.endsWith('#') === true;
     const state = new ProcessState(this.#launch, ofFile ? this.#environment() : new EnvironmentState(), this.#given);

@@ -26,12 +26,19 @@ export function schedule(launch: Launch, graph: LaunchGraph): ScheduledFact[] {
 }
 
 /**
- * Facts of a worker process: with `reimports`, first the entry module's top level as spawned children run it
- * (without the `__main__` guard), then the initializer and the worker function. `found` is false when the function is not in the workspace, `initialised` when the initializer is not.
+ * What a worker runs of the modules before its function: nothing, because they are `there` (threads, forks); the entry `imported` again, as
+ * spawned children do; or only the imports of an entry whose function is `sent` as a value, and of others the module. Measured: ray 2.58, distributed 2026.8.
  */
-export function scheduleWorker(launch: Launch, graph: LaunchGraph, worker: { readonly uri: string; readonly name: string | null; readonly initializer?: string | undefined; readonly func: string | null }, reimports: boolean): { readonly facts: readonly ScheduledFact[]; readonly body: readonly ScheduledFact[]; readonly found: boolean; readonly initialised: boolean } {
+export type WorkerModules = 'there' | 'imported' | 'sent';
+
+/**
+ * Facts of a worker process: first what it runs of the modules (without the `__main__` guard), then the initializer and the worker function. `found` is false when the function is not in the workspace, `initialised` when the initializer is not.
+ */
+export function scheduleWorker(launch: Launch, graph: LaunchGraph, worker: { readonly uri: string; readonly name: string | null; readonly initializer?: string | undefined; readonly func: string | null }, modules: WorkerModules): { readonly facts: readonly ScheduledFact[]; readonly body: readonly ScheduledFact[]; readonly found: boolean; readonly initialised: boolean } {
   const scheduler = new Scheduler(launch, graph);
-  if (reimports && launch.entry !== null && worker.name?.endsWith('#') !== true) scheduler.runModule(launch.entry, [], 'always', false);
+  if (modules === 'imported' && launch.entry !== null && worker.name?.endsWith('#') !== true) scheduler.runModule(launch.entry, [], 'always', false);
+  else if (modules === 'sent' && worker.uri === launch.entry) scheduler.runImports(worker.uri);
+  else if (modules === 'sent') scheduler.runModule(worker.uri, [], 'always', false);
   const initialised = worker.initializer === undefined || scheduler.call(worker.initializer, worker.uri, worker.func, [], 'always');
   const before = scheduler.facts.length;
   const found = worker.name !== null && scheduler.call(worker.name, worker.uri, worker.func, [], 'always');
@@ -73,6 +80,12 @@ class Scheduler {
         if (define.decorators.some(isHandlerDecorator) && !this.#expansions.has(`${uri}#${define.name}`)) this.#runFunction(uri, define.name, [], 'maybe');
       }
     }
+  }
+
+  /** What the statements of a file import, without the rest of the file; which of the modules of the workspace are imported is not followed. */
+  runImports(uri: string): void {
+    this.#loaded.add(uri);
+    for (const fact of this.#topLevel(uri)) if (fact.kind === 'load' && !fact.scope.main) this.#visit(fact, uri, [], resolveModule(fact.module, uri, this.#roots, this.#index).length > 0 ? 'maybe' : 'always');
   }
 
   runModule(uri: string, via: readonly Anchor[], certainty: Certainty, asMain: boolean): void {

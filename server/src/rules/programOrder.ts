@@ -90,6 +90,11 @@ export function fanOuts(plan: Plan, what: FanOutFact['what']): readonly { readon
   return plan.schedule.flatMap((scheduled, index) => (scheduled.fact.kind === 'fanOut' && scheduled.fact.what === what ? [{ index, scheduled, fact: scheduled.fact }] : []));
 }
 
+/** True for workers whose environment says how many threads they use: joblib, Dask and Ray set what is missing. */
+export function setsWorkerThreads(fact: FanOutFact): boolean {
+  return /^(?:joblib|dask|ray)\./.test(fact.api);
+}
+
 /** Facts of the body of a function and of the functions of the same file that it calls, directly or not. */
 export function factsRunBy(func: string, facts: readonly Fact[]): readonly Fact[] {
   const names = new Set([func]);

@@ -5,6 +5,7 @@ import { unknownValue, type Value } from '../../core/value.ts';
 import { readEmbeddedShell } from '../embeddedShell.ts';
 import { startedProgram, startsProgram, type StoresTo } from './launches.ts';
 import { FAN_OUTS } from './fanOutApis.ts';
+import { daskStaysInProcess, entryOf, startsDaskWorkers, writtenVariables, type GivenArgument } from './taskRuntimes.ts';
 import { modulesLoadedBy } from './imports.ts';
 import { ARGUMENT_SETTINGS, CONFIGURABLE, EXTERNAL, MODEL_METHODS, MODEL_NAME, MODEL_RUNS, SETTERS, TORCH_FILL, TORCH_METHODS, computeLibrary, isCallOfInterest, isModelBase, isModelFactory } from './interest.ts';
 import { FileNames, changedNames, exportsOf, LOCALS, localsKey, normalise, orderOf, type NumberedSyntax, type Place, type Target } from './names.ts';
@@ -279,9 +280,37 @@ class Workers {
   }
 
   /** The function handed to a pool bound to a name. */
-  submittedTo(pool: string | null, func: string | null): string | null {
+  submittedTo(pool: string | null, func: string | null, cluster = false): string | null {
     this.#noteAll();
-    return pool === null ? null : (this.#submitted.get(`${func ?? ''}:${pool}`) ?? null);
+    if (pool === null) return null;
+    const direct = this.#submitted.get(`${func ?? ''}:${pool}`);
+    if (direct !== undefined || !cluster) return direct ?? null;
+    // `client = Client(cluster)`
+    for (const { syntax } of this.#chunks) {
+      for (const item of syntax.items) {
+        if (item.kind !== 'call' || item.scope.func !== func || item.result === null || item.callee.kind !== 'name' || !/(?:^|\.)(?:Client|get_client)$/.test(item.callee.name)) continue;
+        const [first] = item.args;
+        const connects = item.callee.name === `${pool}.get_client` || (first?.value.kind === 'name' && first.value.name === pool);
+        const given = connects ? this.#submitted.get(`${func ?? ''}:${item.result}`) : undefined;
+        if (given !== undefined) return given;
+      }
+    }
+    return null;
+  }
+
+  /** The only method that is called from outside of the actors of a class; null when there are none or several. */
+  methodOfActor(className: string): string | null {
+    const called = new Set<string>();
+    for (const { syntax } of this.#chunks) {
+      for (const item of syntax.items) {
+        const written = item.kind === 'call' && (item.callee.kind === 'name' || item.callee.kind === 'attribute') ? item.callee.name : '';
+        const outer = item.kind === 'call' && item.callee.kind === 'attribute' && item.callee.name === 'remote' && item.callee.object.kind === 'attribute' ? item.callee.object.name : /\.(\w+)\.remote$/.exec(written)?.[1];
+        const method = outer === undefined ? null : this.#names.method(className, outer);
+        if (method !== null) called.add(method);
+      }
+    }
+    const [only, ...more] = called;
+    return only !== undefined && more.length === 0 ? only : null;
   }
 }
 
@@ -648,6 +677,7 @@ class Assembly {
         return;
       case 'local':
         if (target.name.endsWith('.options')) this.#methodCall('options', item, place);
+        if (target.name.endsWith('.remote') && this.#rayWorkers(target.name.slice(0, -'.remote'.length), item, place)) return;
         this.#invoke(target.name, item);
         return;
       case 'instance':
@@ -1050,6 +1080,9 @@ class Assembly {
     this.consultedWorkers = true;
     const count = argument(item.args, api.count, api.position);
     if (api.optional && !count) return;
+    const given: GivenArgument = (keyword, position) => argument(item.args, keyword, position);
+    const dask = name.startsWith('dask.');
+    if (dask && (!startsDaskWorkers(name, given) || daskStaysInProcess(name, given) === null)) return;
     const worker = api.worker === null ? null : argument(item.args, api.worker, api.workerPosition ?? -1);
     let what = api.what;
     let startMethod: Method | null = what === 'process' ? (contextMethod ?? api.startMethod ?? this.#workers.startMethod) : null;
@@ -1079,6 +1112,11 @@ class Assembly {
       } else startMethod = chosen === 'multiprocessing' ? this.#workers.startMethod : 'spawn';
       if (value?.kind === 'known' && typeof value.value === 'number' && value.value < 0) value = { kind: 'expression', operator: 'max', operands: [{ kind: 'known', value: 1, type: 'int' }, { kind: 'expression', operator: '+', operands: [{ kind: 'quantity', quantity: 'availableCpus' }, { kind: 'known', value: value.value + 1, type: 'int' }] }] };
     }
+    const inProcess = dask && daskStaysInProcess(name, given) === true;
+    if (inProcess) {
+      what = 'thread';
+      startMethod = null;
+    }
     const handed = worker?.value;
     const initializer = api.initializer === undefined ? undefined : argument(item.args, api.initializer, api.initializerPosition ?? -1)?.value;
     this.facts.push({
@@ -1090,9 +1128,47 @@ class Assembly {
       count: value,
       countSpan: range ? this.#span(range) : null,
       startMethod,
-      worker: handed?.kind === 'name' ? handed.name : name === 'joblib.Parallel' ? this.#workers.delayedIn(this.#chunk, item) : this.#workers.submittedTo(item.result, item.scope.func),
+      worker: handed?.kind === 'name' ? handed.name : name === 'joblib.Parallel' ? this.#workers.delayedIn(this.#chunk, item) : this.#workers.submittedTo(item.result, item.scope.func, dask),
       ...(initializer && !isNone(initializer) ? { initializer: initializer.kind === 'name' ? initializer.name : 'a function' } : {}),
+      ...(dask ? { threadsEach: this.#given(given('threads_per_worker', name.endsWith('LocalCluster') ? 2 : -1), place), passed: this.#passed(given('env', -1)?.value, place) } : {}),
     });
+  }
+
+  /** `f.remote(x)` and `Actor.remote()` of Ray start a process, or wait for one that is free. */
+  #rayWorkers(name: string, item: CallItem, place: Place): boolean {
+    const decorators = this.#names.definition(name)?.decorators ?? this.#names.classItem(name)?.decorators ?? [];
+    const remote = decorators.find((decorator) => this.#qualified(decorator.kind === 'call' ? decorator.callee : decorator, place) === 'ray.remote');
+    if (!remote) return false;
+    this.consultedWorkers = true;
+    const given: GivenArgument = (keyword) => (remote.kind === 'call' ? argument(remote.args, keyword, -1) : undefined);
+    // The threads of work on a GPU are mostly idle.
+    if (given('num_gpus', -1)) return true;
+    const copies = this.#copies(item, place);
+    const stays = this.#names.isClass(name);
+    this.facts.push({
+      kind: 'fanOut',
+      span: this.#span(item.call),
+      scope: item.scope,
+      what: 'process',
+      api: 'ray.remote',
+      count: copies.value,
+      countSpan: copies.range ? this.#span(copies.range) : null,
+      startMethod: 'spawn',
+      worker: stays ? this.#workers.methodOfActor(name) : name,
+      reserved: this.#given(given('num_cpus', -1), place),
+      stays,
+      passed: this.#passed(entryOf(given('runtime_env', -1)?.value, 'env_vars'), place),
+    });
+    return true;
+  }
+
+  #given(given: PythonArgument | undefined, place: Place): Value | null {
+    const value = given ? this.#names.value(given.value, place) : null;
+    return value?.kind === 'known' && value.type === 'none' ? null : value;
+  }
+
+  #passed(variables: Expression | undefined, place: Place): NonNullable<FanOutFact['passed']> {
+    return writtenVariables(variables && this.#names.dereference(variables, place)).map(({ name, value }) => ({ name, value: this.#names.value(value, place), span: this.#span(value) }));
   }
 
   /** `nlp.pipe(texts, n_process=4)` forks. */

@@ -31,6 +31,8 @@ export const FAN_OUTS: ReadonlyMap<string, FanOutApi> = new Map<string, FanOutAp
   ['loky.ProcessPoolExecutor', { what: 'process', count: 'max_workers', position: 0, worker: null, startMethod: 'spawn', initializer: 'initializer' }],
   ['sentence_transformers.SentenceTransformer.start_multi_process_pool', { what: 'process', count: 'target_devices', position: 0, worker: null, startMethod: 'spawn' }],
   ['torch.utils.data.DataLoader', { what: 'process', count: 'num_workers', position: 5, worker: 'worker_init_fn', context: 'multiprocessing_context', optional: true }],
+  ['dask.distributed.LocalCluster', { what: 'process', count: 'n_workers', position: 1, worker: null, startMethod: 'spawn' }],
+  ['dask.distributed.Client', { what: 'process', count: 'n_workers', position: -1, worker: null, startMethod: 'spawn' }],
   ['joblib.Parallel', { what: 'process', count: 'n_jobs', position: 0, worker: null }],
   ['os.fork', { what: 'process', count: null, position: -1, worker: null, startMethod: 'fork' }],
   ['uvicorn.run', { what: 'process', count: 'workers', position: -1, worker: null, startMethod: 'spawn', optional: true }],

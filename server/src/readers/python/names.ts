@@ -304,6 +304,10 @@ export class FileNames {
     return this.#definitions.get(name);
   }
 
+  classItem(name: string): ClassItem | undefined {
+    return this.#classes.get(name)?.item;
+  }
+
   isClass(name: string): boolean {
     return this.#classes.has(name);
   }

@@ -30,7 +30,8 @@ export const rule = defineRule({
     const child = plan.schedule.slice(Math.max(0, torch)).find((s) => {
       if (s.certainty !== 'always') return false;
       if (s.fact.kind === 'call') return STARTS_PROGRAMS.test(s.fact.callee);
-      if (s.fact.kind !== 'fanOut' || s.fact.count === null) return false;
+      // The workers of Dask and Ray are started by other threads and processes than this one.
+      if (s.fact.kind !== 'fanOut' || s.fact.count === null || /^(?:dask|ray)\./.test(s.fact.api)) return false;
       const count = evaluateInt(s.fact.count, { machine: plan.machine });
       return count !== null && count >= (s.fact.api.includes('DataLoader') ? 1 : 2);
     });

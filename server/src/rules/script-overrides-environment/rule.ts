@@ -3,7 +3,7 @@ import { knobByEnv } from '../../knobs/catalogue.ts';
 import { evaluate } from '../../core/value.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { importReads } from '../programOrder.ts';
+import { fanOuts, importReads } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 import { valueAnchor } from '../settingText.ts';
 
@@ -51,6 +51,9 @@ export const rule = defineRule({
       if (variable.name === 'OMP_NUM_THREADS' && environment.get('MKL_NUM_THREADS')) continue;
       const call = plan.schedule.findLast((s) => s.certainty === 'always' && s.fact.kind === 'setting' && s.fact.channel === 'call' && s.fact.name === 'torch.set_num_threads');
       if (call?.fact.kind !== 'setting') continue;
+      // Workers that start afresh and do not run the call follow the variable.
+      const { scope } = call.fact;
+      if (fanOuts(plan, 'process').some(({ fact }) => (fact.startMethod === 'spawn' || fact.startMethod === 'forkserver') && (fact.api === 'ray.remote' || scope.func !== null || scope.main))) continue;
       const argument = evaluate(call.fact.value, { machine: plan.machine, environment: (name) => environment.get(name)?.text ?? null });
       if (argument.kind !== 'known' || typeof argument.value !== 'number' || argument.value === Number(variable.text)) continue;
       // An argument that comes from the variable follows it.

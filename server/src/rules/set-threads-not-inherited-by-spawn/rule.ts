@@ -2,7 +2,7 @@
 import type { SettingFact } from '../../core/fact.ts';
 import { evaluateInt } from '../../core/value.ts';
 import { launchEnvironment } from '../launchEnvironment.ts';
-import { fanOuts } from '../programOrder.ts';
+import { fanOuts, setsWorkerThreads } from '../programOrder.ts';
 import { defineRule } from '../rule.ts';
 
 export const rule = defineRule({
@@ -24,6 +24,8 @@ export const rule = defineRule({
     if (plan.schedule.some((s) => s.fact.kind === 'setting' && s.fact.channel === 'env' && /^(?:OMP|MKL)_NUM_THREADS$/.test(s.fact.name))) return;
     for (const { index, scheduled, fact } of fanOuts(plan, 'process')) {
       if (fact.startMethod !== 'spawn' && fact.startMethod !== 'forkserver') continue;
+      // Not PyTorch's default then.
+      if (setsWorkerThreads(fact)) continue;
       const { worker } = fact;
       if (worker === null || fact.initializer !== undefined || !workerUsesDefault(graph.files.get(scheduled.anchor.uri)?.facts ?? [], worker)) continue;
       const set = plan.schedule.slice(0, index).findLast((s) => s.fact.kind === 'setting' && s.fact.name === 'torch.set_num_threads' && s.certainty === 'always');
