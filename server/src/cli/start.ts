@@ -21,6 +21,6 @@ const [, script, ...rest] = process.argv;
 if (typeof process.execve === 'function' && process.platform !== 'win32' && process.versions['electron'] === undefined && script !== undefined && isOversubscribed()) {
   process.execve(process.execPath, [process.argv0, ...process.execArgv, `${HELPERS}=1`, script, ...rest], process.env);
 }
-// What V8 made of the program is kept in the folder for temporary files, which makes up for the second start.
-enableCompileCache();
+// What V8 made of the program is kept in the folder for temporary files, which makes up for the second start. Benchmarks leave nothing anywhere.
+if (SCANS.has(process.argv[2] ?? '')) enableCompileCache();
 void import('./main.ts');

@@ -591,7 +591,8 @@ busy(0.2)
     let working = line(9);
     assert_eq!(working.hits, 1);
     assert!(working.wall_ns >= 190_000_000, "{working:?}");
-    assert!(working.cpu_ns.is_some_and(|cpu| cpu >= 150_000_000), "{working:?}");
+    // The script looks at the clock of its process, which counts what the probe's own thread uses beside it: on a busy machine a quarter.
+    assert!(working.cpu_ns.is_some_and(|cpu| cpu >= 100_000_000), "{working:?}");
     for trial in trials(&events) {
         let region = trial.region_ns.expect("the region was seen");
         assert!(region >= 390_000_000 && region < trial.wall_ns, "{trial:?}");
@@ -1121,7 +1122,8 @@ fn instances_work_at_the_same_time_on_cpus_of_their_own() {
         let region = trial.region_ns.expect("a region");
         assert!((195_000_000..2_000_000_000).contains(&region), "the wait for the other is not part of the region: {region}");
         let rate: f64 = trial.instances_ns.iter().map(|&ns| 1e9 / ns as f64).sum();
-        assert!((trial.throughput_per_s.expect("a rate") - rate).abs() < 1e-9);
+        // Of what a neighbour disturbed no rate is told.
+        assert!(trial.throughput_per_s.map_or(trial.status == TrialStatus::Contaminated, |told| (told - rate).abs() < 1e-9), "{trial:?}");
     }
     let names: Vec<String> = std::fs::read_dir(directory.path()).expect("there").flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     for cpu in [first, second] {
