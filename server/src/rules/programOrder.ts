@@ -1,4 +1,5 @@
 /** Questions about the order in which one process executes its facts. */
+import { isTaskRuntime } from '../plan/taskRuntimes.ts';
 import { librariesLoadedBy, librariesReachedThrough, topModule } from '../knobs/modules.ts';
 import type { ComputeFact, Fact, FanOutFact } from '../core/fact.ts';
 import type { Knob, Library } from '../core/knob.ts';
@@ -92,7 +93,7 @@ export function fanOuts(plan: Plan, what: FanOutFact['what']): readonly { readon
 
 /** True for workers whose environment says how many threads they use: joblib, Dask and Ray set what is missing. */
 export function setsWorkerThreads(fact: FanOutFact): boolean {
-  return /^(?:joblib|dask|ray)\./.test(fact.api);
+  return isTaskRuntime(fact) || fact.api.startsWith('joblib.');
 }
 
 /** Facts of the body of a function and of the functions of the same file that it calls, directly or not. */

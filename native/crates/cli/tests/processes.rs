@@ -570,8 +570,8 @@ import sys, time
 time.sleep(0)
 assert sys.argv == ['script.py', '7'], sys.argv
 def busy(seconds):
-    end = time.process_time() + seconds
-    while time.process_time() < end: sum(range(2000))
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: sum(range(2000))
 for _ in range(5):
     time.sleep(0.04)
 busy(0.2)
@@ -591,8 +591,7 @@ busy(0.2)
     let working = line(9);
     assert_eq!(working.hits, 1);
     assert!(working.wall_ns >= 190_000_000, "{working:?}");
-    // The script looks at the clock of its process, which counts what the probe's own thread uses beside it: on a busy machine a quarter.
-    assert!(working.cpu_ns.is_some_and(|cpu| cpu >= 100_000_000), "{working:?}");
+    assert!(working.cpu_ns.is_some_and(|cpu| cpu >= 150_000_000), "{working:?}");
     for trial in trials(&events) {
         let region = trial.region_ns.expect("the region was seen");
         assert!(region >= 390_000_000 && region < trial.wall_ns, "{trial:?}");

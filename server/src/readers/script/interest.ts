@@ -10,9 +10,9 @@ export function hasThreadToken(text: string): boolean {
 /** Without one of these a text neither leads to another file nor sets a variable of its process. */
 const LEADS = /import|require|from|env/i;
 
-/** True when the text says nothing about threads, sets nothing and leads nowhere: it matters only to a program that runs it for something else. */
-export function isSilent(text: string): boolean {
-  return !hasThreadToken(text) && !LEADS.test(text);
+/** True when the text sets nothing and leads nowhere. Where it says nothing about threads either, it matters only to a program that runs it for something else. */
+export function leadsNowhere(text: string): boolean {
+  return !LEADS.test(text);
 }
 
 const LONG_LINE = 5_000;

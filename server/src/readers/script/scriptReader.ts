@@ -10,7 +10,7 @@ import type { SyntaxParser, SyntaxParsers } from '../syntaxParser.ts';
 import { assemble } from './assemble.ts';
 import { extract } from './extract.ts';
 import { readHeads } from './heads.ts';
-import { hasThreadToken, isGenerated, isSilent } from './interest.ts';
+import { hasThreadToken, isGenerated, leadsNowhere } from './interest.ts';
 import { place, remove, statementAt } from './place.ts';
 import { openTemplate, split, splitFrom, statementStarts } from './split.ts';
 import type { Item, ScriptSyntax } from './syntax.ts';
@@ -41,7 +41,7 @@ export function createScriptReader({ typescript, tsx }: Pick<SyntaxParsers, 'typ
     },
     split,
     splitFrom,
-    outline: (_uri, text) => (isSilent(text) ? SILENT : null),
+    outline: (_uri, text) => (!hasThreadToken(text) && leadsNowhere(text) ? SILENT : null),
     read(chunkText) {
       if (!CAN_MATTER.test(chunkText)) return EMPTY;
       const tokenless = !hasThreadToken(chunkText);
@@ -56,7 +56,7 @@ export function createScriptReader({ typescript, tsx }: Pick<SyntaxParsers, 'typ
         const open = openTemplate(chunkText);
         const readable = open === null ? chunkText : chunkText.slice(0, open);
         const before = withSuppressions(parse(readable, typescript, tsx), readable);
-        const silent = isSilent(chunkText);
+        const silent = tokenless && leadsNowhere(chunkText);
         if (open === null) return { ...before, silent };
         return { ...before, silent, gaps: [...before.gaps, { start: open, end: open + 1, reason: 'syntax', message: 'This template literal is not closed; what follows was not read.' }] };
       } catch (error) {

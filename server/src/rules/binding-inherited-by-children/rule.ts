@@ -1,4 +1,5 @@
 /** Reports OpenMP binding that leaves child processes and threads on one CPU. */
+import { isTaskRuntime } from '../../plan/taskRuntimes.ts';
 import { setForLaunch } from '../fixProposals.ts';
 import { launchEnvironment, type Variable } from '../launchEnvironment.ts';
 import { evaluateInt } from '../../core/value.ts';
@@ -31,7 +32,7 @@ export const rule = defineRule({
       if (s.certainty !== 'always') return false;
       if (s.fact.kind === 'call') return STARTS_PROGRAMS.test(s.fact.callee);
       // The workers of Dask and Ray are started by other threads and processes than this one.
-      if (s.fact.kind !== 'fanOut' || s.fact.count === null || /^(?:dask|ray)\./.test(s.fact.api)) return false;
+      if (s.fact.kind !== 'fanOut' || s.fact.count === null || isTaskRuntime(s.fact)) return false;
       const count = evaluateInt(s.fact.count, { machine: plan.machine });
       return count !== null && count >= (s.fact.api.includes('DataLoader') ? 1 : 2);
     });
